@@ -1,1 +1,13 @@
-export {};
+export { LabApiServer } from './apiserver/lab-api-server.ts';
+export type { LabApiServerOptions } from './apiserver/lab-api-server.ts';
+export { ApiRequestError, LabApiClient } from './apiserver/lab-api-client.ts';
+export type { ApiRequest, ObjectList, WatchEvent } from './apiserver/lab-api-client.ts';
+export type { JsonObject, JsonValue, KubeObject, ObjectMeta } from './apiserver/objects/kube-object.ts';
+export { DEFAULT_FEATURES } from './apiserver/features.ts';
+export type { FeatureName, Features } from './apiserver/features.ts';
+export type { Fault, FaultRule, Injection } from './apiserver/http/fault-rules.ts';
+export type { RequestRecord } from './apiserver/http/request-record.ts';
+export type { ObjectKey, ObjectStore, StoreEvent } from './apiserver/store/object-store.ts';
+export type { Status, StatusCause, StatusDetails } from './apiserver/status-error.ts';
+export { LabScheduler } from './scheduler/lab-scheduler.ts';
+export type { LabSchedulerOptions } from './scheduler/lab-scheduler.ts';
