@@ -11,3 +11,45 @@ export type { ObjectKey, ObjectStore, StoreEvent } from './apiserver/store/objec
 export type { Status, StatusCause, StatusDetails } from './apiserver/status-error.ts';
 export { LabScheduler } from './scheduler/lab-scheduler.ts';
 export type { LabSchedulerOptions } from './scheduler/lab-scheduler.ts';
+export { enteredContainerdTools, containerdSeries } from './containerd/containerd-tools.ts';
+export type { ContainerdSeries, ContainerdTools } from './containerd/containerd-tools.ts';
+export { fetchContainerd } from './containerd/fetch-containerd.ts';
+export type { FetchOptions } from './containerd/fetch-containerd.ts';
+export { LabContainerd } from './containerd/lab-containerd.ts';
+export type { LabContainerdOptions } from './containerd/lab-containerd.ts';
+export { LabUnavailableError } from './containerd/lab-unavailable-error.ts';
+export { runInLab } from './containerd/run-in-lab.ts';
+export type { RunInLabOptions } from './containerd/run-in-lab.ts';
+export { labImage } from './containerd/test-image.ts';
+export { CriClient } from './cri/cri-client.ts';
+export type {
+  ContainerDetails,
+  ContainerDevice,
+  ContainerMount,
+  ContainerSpec,
+  ContainerState,
+  ContainerSummary,
+  ExecResult,
+} from './cri/container.ts';
+export type { PodSandboxDetails, PodSandboxSpec, PodSandboxSummary } from './cri/pod-sandbox.ts';
+export { RpcError } from './grpc/rpc-error.ts';
+export { LabKubelet } from './kubelet/lab-kubelet.ts';
+export type {
+  LabKubeletOptions,
+  LabKubeletTimes,
+  RegisteredPlugin,
+  RunningPod,
+} from './kubelet/lab-kubelet.ts';
+export type {
+  AllocationResult,
+  KubeletApi,
+  PodEvent,
+  PodStatus,
+  ResourceClaim,
+} from './kubelet/kubelet-api.ts';
+export type {
+  ContainerClaimReference,
+  PodClaimReference,
+  PodContainer,
+  PodManifest,
+} from './kubelet/pod-manifest.ts';

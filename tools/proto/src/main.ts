@@ -8,18 +8,22 @@ import { existsSync, globSync, mkdirSync, readFileSync, writeFileSync } from 'no
 import { dirname, join, relative, resolve } from 'node:path';
 import protobuf from 'protobufjs';
 
-/** Which library owns the descriptors of which folder under `proto/`. */
-const outputs: Readonly<Record<string, string>> = {
-  nri: 'libs/nri/src/generated/nri-descriptor.ts',
-  dra: 'libs/dra/src/generated/dra-descriptor.ts',
-  cri: 'tools/lab/src/generated/cri-descriptor.ts',
-};
+/**
+ * Where the descriptors of which folder under `proto/` go. The lab has those of DRA too: its kubelet stands on the other side of the
+ * wire and takes nothing from the library that it judges.
+ */
+const outputs: readonly (readonly [folder: string, output: string])[] = [
+  ['nri', 'libs/nri/src/generated/nri-descriptor.ts'],
+  ['dra', 'libs/dra/src/generated/dra-descriptor.ts'],
+  ['dra', 'tools/lab/src/generated/dra-descriptor.ts'],
+  ['cri', 'tools/lab/src/generated/cri-descriptor.ts'],
+];
 
 const repository = resolve(import.meta.dirname, '../../..');
 const check = process.argv.includes('--check');
 let stale = 0;
 
-for (const [folder, output] of Object.entries(outputs)) {
+for (const [folder, output] of outputs) {
   const files = globSync(join(repository, 'proto', folder, '**/*.proto')).sort();
   if (files.length === 0) continue;
   const root = new protobuf.Root();
