@@ -6,7 +6,14 @@ import prettier from 'eslint-config-prettier';
 const depConstraints = [
   {
     sourceTag: 'type:app',
-    onlyDependOnLibsWithTags: ['type:backend', 'type:core', 'type:dra', 'type:nri', 'type:netlink', 'type:ffi'],
+    onlyDependOnLibsWithTags: [
+      'type:backend',
+      'type:core',
+      'type:dra',
+      'type:nri',
+      'type:netlink',
+      'type:ffi',
+    ],
   },
   { sourceTag: 'type:backend', onlyDependOnLibsWithTags: ['type:core', 'type:netlink', 'type:ffi'] },
   { sourceTag: 'type:core', onlyDependOnLibsWithTags: ['type:dra', 'type:nri', 'type:netlink'] },
@@ -24,7 +31,10 @@ export default tseslint.config(
     files: ['**/*.ts'],
     plugins: { '@nx': nx },
     rules: {
-      '@nx/enforce-module-boundaries': ['error', { allow: [], depConstraints, banTransitiveDependencies: false }],
+      '@nx/enforce-module-boundaries': [
+        'error',
+        { allow: [], depConstraints, banTransitiveDependencies: false },
+      ],
       '@typescript-eslint/no-unused-vars': ['error', { argsIgnorePattern: '^_', varsIgnorePattern: '^_' }],
       '@typescript-eslint/consistent-type-imports': 'error',
       '@typescript-eslint/no-non-null-assertion': 'error',
