@@ -1,6 +1,7 @@
 import nx from '@nx/eslint-plugin';
-import tseslint from 'typescript-eslint';
 import prettier from 'eslint-config-prettier';
+import node from 'eslint-plugin-n';
+import tseslint from 'typescript-eslint';
 
 /** Who may import whom; the tags stand in each project's package.json. */
 const depConstraints = [
@@ -24,17 +25,21 @@ const depConstraints = [
   { sourceTag: 'type:tool', onlyDependOnLibsWithTags: ['*'] },
 ];
 
+/** Tests may also use the lab, which is itself built on some of the libraries that it tests. */
+const testDepConstraints = depConstraints.map((constraint) => ({
+  ...constraint,
+  onlyDependOnLibsWithTags: [...constraint.onlyDependOnLibsWithTags, 'type:tool'],
+}));
+
 export default tseslint.config(
   { ignores: ['**/dist/**', '**/node_modules/**', '.cache/**', '.nx/**', '**/generated/**'] },
+  { linterOptions: { reportUnusedDisableDirectives: 'error' } },
   ...tseslint.configs.recommended,
   {
     files: ['**/*.ts'],
     plugins: { '@nx': nx },
     rules: {
-      '@nx/enforce-module-boundaries': [
-        'error',
-        { allow: [], depConstraints, banTransitiveDependencies: false },
-      ],
+      '@nx/enforce-module-boundaries': ['error', { allow: [], depConstraints }],
       '@typescript-eslint/no-unused-vars': ['error', { argsIgnorePattern: '^_', varsIgnorePattern: '^_' }],
       '@typescript-eslint/consistent-type-imports': 'error',
       '@typescript-eslint/no-non-null-assertion': 'error',
@@ -43,8 +48,44 @@ export default tseslint.config(
     },
   },
   {
+    files: ['{apps,libs}/*/src/**/*.ts'],
+    ignores: ['**/*.test.ts'],
+    plugins: { n: node },
+    // What ships must run on the oldest supported Node.js, not only on the one that runs the tests.
+    rules: {
+      'n/no-unsupported-features/node-builtins': ['error', { version: '>=20.19.0' }],
+      'n/no-unsupported-features/es-builtins': ['error', { version: '>=20.19.0' }],
+    },
+  },
+  {
+    files: ['libs/backend-*/src/**/*.ts'],
+    rules: {
+      '@typescript-eslint/no-restricted-imports': [
+        'error',
+        {
+          patterns: [
+            {
+              group: ['tsyringe', 'tsyringe/*', '@grpc/*', '@kubernetes/*'],
+              message: 'A backend knows @patchbay/core and the kernel, not the container, gRPC or Kubernetes.',
+            },
+          ],
+        },
+      ],
+    },
+  },
+  {
     files: ['**/*.test.ts'],
-    rules: { '@typescript-eslint/no-non-null-assertion': 'off' },
+    rules: {
+      '@nx/enforce-module-boundaries': [
+        'error',
+        {
+          allow: [],
+          depConstraints: testDepConstraints,
+          ignoredCircularDependencies: [['*', '@patchbay/lab']],
+        },
+      ],
+      '@typescript-eslint/no-non-null-assertion': 'off',
+    },
   },
   {
     files: ['tools/**/*.ts', 'apps/driver/src/commands/**/*.ts', 'examples/**/*.ts'],
