@@ -37,9 +37,10 @@ export { LabKubelet } from './kubelet/lab-kubelet.ts';
 export type {
   LabKubeletOptions,
   LabKubeletTimes,
-  RegisteredPlugin,
-  RunningPod,
+  PodOptions,
+  RefusedRegistration,
 } from './kubelet/lab-kubelet.ts';
+export { DraProtocolError } from './kubelet/dra-protocol-error.ts';
 export type {
   AllocationResult,
   KubeletApi,
@@ -53,3 +54,7 @@ export type {
   PodContainer,
   PodManifest,
 } from './kubelet/pod-manifest.ts';
+export type { RegisteredPlugin } from './kubelet/plugin-registry.ts';
+export type { PodAttempts, RunningPod } from './kubelet/pod-worker.ts';
+export { pause, waitUntil, WaitTimeoutError } from './waiting/wait-until.ts';
+export type { WaitOptions } from './waiting/wait-until.ts';

@@ -1,6 +1,5 @@
-import { spawn } from 'node:child_process';
+import { execFile, spawn } from 'node:child_process';
 import type { ChildProcess } from 'node:child_process';
-import { execFile } from 'node:child_process';
 import {
   closeSync,
   mkdirSync,
@@ -19,6 +18,7 @@ import type { ContainerdTools } from './containerd-tools.ts';
 import { LabUnavailableError } from './lab-unavailable-error.ts';
 import { killShims } from './shim-processes.ts';
 import { labImage } from './test-image.ts';
+import { waitUntil } from '../waiting/wait-until.ts';
 import { unmountBelow } from './unmount-below.ts';
 
 const run = promisify(execFile);
@@ -120,10 +120,9 @@ export class LabContainerd {
       ...['images', 'import', options.tools.image],
     ]);
     // CRI learns of images through containerd's events, a little after the import has returned.
-    await waitFor(
-      () => containerd.cri.hasImage(labImage),
-      () => `CRI does not see the imported image ${labImage}`,
-    );
+    await waitUntil(`CRI to see the imported image ${labImage}`, () => containerd.cri.hasImage(labImage), {
+      timeoutMs: 20_000,
+    });
     return containerd;
   }
 
@@ -200,15 +199,17 @@ export class LabContainerd {
       failure = `it exited with ${String(code ?? signal)}`;
       if (this.#process === child) this.#process = undefined;
     });
-    // The socket is there earlier, but a client that dials too early is answered late.
     const log = () => readFileSync(this.logFile).subarray(before).toString('utf8');
-    await waitFor(
+    const lastLines = () => log().split('\n').slice(-15).join('\n');
+    // The socket is there earlier, but a client that dials too early is answered late.
+    await waitUntil(
+      () => `containerd to boot; its last words:\n${lastLines()}`,
       () => failure !== undefined || log().includes('containerd successfully booted'),
-      () => `containerd did not boot:\n${log().split('\n').slice(-15).join('\n')}`,
+      { timeoutMs: 20_000 },
     );
     if (failure !== undefined) {
       throw new LabUnavailableError(
-        `containerd did not start: ${failure}\n${log().split('\n').slice(-15).join('\n')}`,
+        `containerd did not start: ${failure}\n${lastLines()}`,
         'run it inside the lab (tools/lab/src/containerd/enter.ts), as root',
       );
     }
@@ -228,22 +229,5 @@ export class LabContainerd {
     await ended;
     clearTimeout(insist);
     this.#process = undefined;
-  }
-}
-
-async function waitFor(
-  condition: () => boolean | Promise<boolean>,
-  failure: () => string,
-  timeoutMs = 20_000,
-): Promise<void> {
-  const end = Date.now() + timeoutMs;
-  while (!(await condition())) {
-    if (Date.now() > end) {
-      throw new LabUnavailableError(
-        failure(),
-        'look at the log file of the runtime; the machine may be overloaded',
-      );
-    }
-    await new Promise((resolve) => setTimeout(resolve, 10));
   }
 }

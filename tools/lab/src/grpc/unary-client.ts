@@ -1,4 +1,4 @@
-import { Client, Metadata, credentials } from '@grpc/grpc-js';
+import { Client, Metadata, connectivityState, credentials } from '@grpc/grpc-js';
 import type { MethodDefinition, ServiceDefinition, ServiceError } from '@grpc/grpc-js';
 import { fromJSON } from '@grpc/proto-loader';
 import { RpcError } from './rpc-error.ts';
@@ -39,6 +39,7 @@ export function serviceDefinition(descriptor: MessageDescriptor, name: string): 
 export class UnaryClient {
   readonly #client: Client;
   readonly #service: ServiceDefinition;
+  #closed = false;
 
   /** @param socket path of the unix socket; need not exist yet */
   constructor(socket: string, service: ServiceDefinition) {
@@ -81,8 +82,30 @@ export class UnaryClient {
     });
   }
 
+  /**
+   * Keeps the connection up also without calls, and tells when it is made and when it is lost.
+   *
+   * @param onChange not called before the first connection is made
+   */
+  watchConnection(onChange: (connected: boolean) => void): void {
+    const channel = this.#client.getChannel();
+    let connected = false;
+    const look = () => {
+      if (this.#closed) return;
+      const state = channel.getConnectivityState(true);
+      const now = state === connectivityState.READY;
+      if (now !== connected) {
+        connected = now;
+        onChange(now);
+      }
+      channel.watchConnectivityState(state, Infinity, look);
+    };
+    look();
+  }
+
   /** Closes the connection; calls under way fail. */
   close(): void {
+    this.#closed = true;
     this.#client.close();
   }
 }

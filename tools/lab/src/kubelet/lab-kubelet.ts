@@ -1,6 +1,13 @@
 import type { CriClient } from '../cri/cri-client.ts';
-import type { KubeletApi } from './kubelet-api.ts';
+import { waitUntil } from '../waiting/wait-until.ts';
+import { ClaimManager } from './claim-manager.ts';
+import type { DraProtocolError } from './dra-protocol-error.ts';
+import type { KubeletApi, PodEvent } from './kubelet-api.ts';
+import { PluginRegistry } from './plugin-registry.ts';
+import type { RegisteredPlugin } from './plugin-registry.ts';
 import type { PodManifest } from './pod-manifest.ts';
+import { PodWorker } from './pod-worker.ts';
+import type { RunningPod } from './pod-worker.ts';
 
 /** Times of the lab's kubelet in ms. The real one's are given; tests want shorter ones. */
 export interface LabKubeletTimes {
@@ -25,77 +32,192 @@ export interface LabKubeletOptions {
   readonly times?: LabKubeletTimes;
 }
 
-/** A driver that has registered. */
-export interface RegisteredPlugin {
-  readonly driverName: string;
-  /** Socket in the registry directory. */
-  readonly registrationSocket: string;
-  /** Socket of the driver's service. */
-  readonly endpoint: string;
-  /** The service in use, the first that kubelet and driver both know. */
-  readonly service: 'v1.DRAPlugin' | 'v1beta1.DRAPlugin';
-  /** All that the driver said it serves. */
-  readonly supportedVersions: readonly string[];
+/** How long pods are waited for, and how they end. */
+export interface PodOptions {
+  /** Ends the retries: the last failure is thrown. */
+  readonly signal?: AbortSignal;
+  /** Ms until the retries end by themselves; 60 000 by default. */
+  readonly timeoutMs?: number;
 }
 
-/** A pod whose containers all run. */
-export interface RunningPod {
-  readonly pod: PodManifest;
-  readonly podSandboxId: string;
-  /** Path of the pod's network namespace; undefined for host-network pods. */
-  readonly networkNamespacePath?: string;
-  readonly ips: readonly string[];
-  /** Container ids by container name. */
-  readonly containers: Readonly<Record<string, string>>;
-  /** How often each step was tried, the successful attempt included. */
-  readonly attempts: { readonly prepare: number; readonly sandbox: number; readonly containers: number };
+/** A registration that the kubelet refused or that failed. */
+export interface RefusedRegistration {
+  readonly socket: string;
+  readonly message: string;
 }
 
-/** Stand-in for a kubelet. */
+/**
+ * A stand-in for the kubelet that speaks its protocols to the letter: plugin registration and DRA towards drivers, CRI towards the
+ * runtime. It judges drivers more strictly than the kubelet: what breaks the protocol is thrown and kept in `violations`.
+ *
+ * It does not restart containers that exit, and has no volumes, probes, resources or images.
+ */
 export class LabKubelet {
   readonly nodeName: string;
+  /** Registrations that failed since the start of the first life, oldest first. They are retried. */
+  readonly refusedRegistrations: RefusedRegistration[] = [];
+  readonly #options: LabKubeletOptions;
+  readonly #pauses: { readonly firstMs: number; readonly longestMs: number };
+  readonly #claims: ClaimManager;
+  readonly #pods = new Map<string, PodWorker>();
+  /** The work under way for each pod: what ends it, and its end. */
+  readonly #syncs = new Map<
+    string,
+    { readonly controller: AbortController; readonly ended: Promise<unknown> }
+  >();
+  #registry: PluginRegistry | undefined;
 
   constructor(options: LabKubeletOptions) {
     this.nodeName = options.nodeName;
+    this.#options = options;
+    this.#pauses = {
+      firstMs: options.times?.retryMs ?? 50,
+      longestMs: options.times?.longestRetryMs ?? 1000,
+    };
+    this.#claims = new ClaimManager((driverName) => this.#running().service(driverName));
   }
 
-  /** Starts watching the registry directory; drivers that are there already register. */
-  start(): Promise<void> {
-    throw new Error('not yet');
+  /** Wipes the node's slices and watches the registry directory; drivers that are there already register. */
+  async start(): Promise<void> {
+    if (this.#registry) throw new Error('the kubelet is running already');
+    const { api, times = {}, registryDirectory } = this.#options;
+    const wipe = (driverName?: string) =>
+      api.wipeResourceSlices?.(this.nodeName, driverName).catch(() => undefined) ?? Promise.resolve();
+    await wipe();
+    this.#registry = new PluginRegistry({
+      directory: registryDirectory,
+      callTimeoutMs: times.draCallMs ?? 45_000,
+      wipeDelayMs: times.wipeDelayMs ?? 30_000,
+      retryMs: this.#pauses.firstMs,
+      longestRetryMs: this.#pauses.longestMs,
+      wipe: (driverName) => void wipe(driverName),
+      onRefused: (socket, message) => this.refusedRegistrations.push({ socket, message }),
+    });
+    this.#registry.start();
   }
 
-  /** Stops watching and retrying. Pods run on. */
-  stop(): Promise<void> {
-    throw new Error('not yet');
+  /** Stops watching, drops the drivers and ends all retries. Pods run on. */
+  async stop(): Promise<void> {
+    for (const { controller } of this.#syncs.values()) controller.abort(new Error('the kubelet was stopped'));
+    await Promise.allSettled([...this.#syncs.values()].map(({ ended }) => ended));
+    this.#registry?.stop();
+    this.#registry = undefined;
   }
 
-  /** Ends and starts as a new kubelet process does: forgets what is prepared, wipes the node's slices, prepares its pods' claims again. */
-  restart(): Promise<void> {
-    throw new Error('not yet');
+  /**
+   * Ends and starts as another kubelet process does: forgets that claims are prepared, wipes the node's slices, registers drivers anew.
+   * Then prepares the claims of all its pods again and replaces sandboxes that have died meanwhile. The real kubelet prepares again only
+   * when it needs a sandbox; here it always does, because drivers must bear it.
+   *
+   * @returns the pods, running
+   */
+  async restart(options: PodOptions = {}): Promise<RunningPod[]> {
+    await this.stop();
+    this.#claims.forgetPrepared();
+    await this.start();
+    return Promise.all(
+      [...this.#pods.values()].map((worker) =>
+        this.#sync(worker, options, (signal) => worker.run(signal, true)),
+      ),
+    );
   }
 
-  /** The drivers that are registered now. */
+  /** The drivers that are registered now; several instances of one driver count each. */
   get plugins(): readonly RegisteredPlugin[] {
-    return [];
+    return this.#registry?.plugins ?? [];
+  }
+
+  /** What drivers did that the protocol forbids, in order. */
+  get violations(): readonly DraProtocolError[] {
+    return this.#claims.violations;
+  }
+
+  /** UIDs of the claims that are prepared on this node. */
+  get preparedClaims(): readonly string[] {
+    return this.#claims.preparedClaims;
+  }
+
+  /** What happened to a pod so far, oldest first; empty for an unknown pod. */
+  events(podUid: string): readonly PodEvent[] {
+    return this.#pods.get(podUid)?.events ?? [];
   }
 
   /** Waits for a driver to be registered. */
-  pluginRegistered(_driverName: string, _timeoutMs?: number): Promise<RegisteredPlugin> {
-    throw new Error('not yet');
+  pluginRegistered(driverName: string, timeoutMs = 10_000): Promise<RegisteredPlugin> {
+    const refusals = () => this.refusedRegistrations.map(({ message }) => message).join('; ');
+    return waitUntil(
+      () => `driver ${driverName} to register (refused so far: ${refusals() || 'nothing'})`,
+      () => this.plugins.findLast((plugin) => plugin.driverName === driverName),
+      { timeoutMs },
+    );
   }
 
-  /** Waits for a driver to be gone. */
-  pluginGone(_driverName: string, _timeoutMs?: number): Promise<void> {
-    throw new Error('not yet');
+  /** Waits until no instance of a driver is registered. */
+  async pluginGone(driverName: string, timeoutMs = 10_000): Promise<void> {
+    await waitUntil(
+      `driver ${driverName} to deregister`,
+      () => !this.plugins.some((plugin) => plugin.driverName === driverName),
+      { timeoutMs },
+    );
   }
 
-  /** Runs a pod: waits for its claims, prepares them, makes the sandbox, creates and starts its containers; retries until the signal. */
-  runPod(_pod: PodManifest, _options?: { readonly signal?: AbortSignal }): Promise<RunningPod> {
-    throw new Error('not yet');
+  /**
+   * Runs a pod: waits for its claims to be allocated and reserved, has them prepared, makes the sandbox, creates and starts the
+   * containers. What fails is retried, with an event on the pod each time. Called again for a known pod it puts right what is missing,
+   * for instance a sandbox that died with its runtime; claims are not prepared again then.
+   *
+   * @throws what failed last, when the time is up; DraProtocolError at once
+   */
+  runPod(pod: PodManifest, options: PodOptions = {}): Promise<RunningPod> {
+    const { api, cri } = this.#options;
+    const worker =
+      this.#pods.get(pod.metadata.uid) ??
+      new PodWorker(pod, { api, cri, claims: this.#claims, pauses: this.#pauses });
+    this.#pods.set(pod.metadata.uid, worker);
+    return this.#sync(worker, options, (signal) => worker.run(signal));
   }
 
-  /** Deletes a pod: containers, sandbox, claims that no other pod uses; retries until the signal. */
-  deletePod(_pod: { readonly uid: string }, _options?: { readonly signal?: AbortSignal }): Promise<void> {
-    throw new Error('not yet');
+  /**
+   * Deletes a pod, also one that is still starting: containers, sandbox, claims that no other pod uses. What fails is retried.
+   *
+   * @param options.graceSeconds between SIGTERM and SIGKILL; 0 by default
+   * @throws what failed last, when the time is up: the pod is still known then and can be deleted again
+   */
+  async deletePod(
+    podUid: string,
+    options: PodOptions & { readonly graceSeconds?: number } = {},
+  ): Promise<void> {
+    const worker = this.#pods.get(podUid);
+    if (!worker) return;
+    await this.#sync(worker, options, (signal) => worker.delete(signal, options.graceSeconds ?? 0));
+    this.#pods.delete(podUid);
+  }
+
+  #running(): PluginRegistry {
+    if (!this.#registry) throw new Error('the kubelet is not running');
+    return this.#registry;
+  }
+
+  /** One work at a time for each pod; the newer one ends the retries of the older one. */
+  async #sync<T>(
+    worker: PodWorker,
+    options: PodOptions,
+    work: (signal: AbortSignal) => Promise<T>,
+  ): Promise<T> {
+    this.#running();
+    const { uid } = worker.pod.metadata;
+    const older = this.#syncs.get(uid);
+    older?.controller.abort(new Error('superseded'));
+    const controller = new AbortController();
+    const limits = [controller.signal, AbortSignal.timeout(options.timeoutMs ?? 60_000)];
+    if (options.signal) limits.push(options.signal);
+    const result = Promise.allSettled([older?.ended]).then(() => work(AbortSignal.any(limits)));
+    const sync = { controller, ended: result.catch(() => undefined) };
+    this.#syncs.set(uid, sync);
+    try {
+      return await result;
+    } finally {
+      if (this.#syncs.get(uid) === sync) this.#syncs.delete(uid);
+    }
   }
 }
