@@ -1,1 +1,1 @@
-export {};
+export { hostdevModule } from './hostdev-module.ts';

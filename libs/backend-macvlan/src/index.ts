@@ -1,1 +1,1 @@
-export {};
+export { macvlanModule } from './macvlan-module.ts';

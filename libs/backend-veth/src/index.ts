@@ -1,1 +1,1 @@
-export {};
+export { vethModule } from './veth-module.ts';

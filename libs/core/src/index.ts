@@ -1,1 +1,48 @@
-export {};
+/**
+ * The core of the Patchbay network driver: the backend contract, the live inventory, attachments with their journal, the interface
+ * parameters and the claim status. It knows no backend by name.
+ *
+ * @packageDocumentation
+ */
+export {
+  type AttachmentObserver,
+  type AttachedClaimDevice,
+  ClaimAttacher,
+} from './attachments/claim-attacher.ts';
+export { ClaimJournal } from './attachments/claim-journal.ts';
+export { ClaimLedger } from './attachments/claim-ledger.ts';
+export { type ClaimCdiSpecs, ClaimPreparer } from './attachments/claim-preparer.ts';
+export type { AttachmentRecord, ClaimRecord, DeviceRecord } from './attachments/claim-record.ts';
+export { ContainerGate } from './attachments/container-gate.ts';
+export { KeyedMutex } from './attachments/keyed-mutex.ts';
+export { runtimeHooks } from './attachments/runtime-hooks.ts';
+export type {
+  AttachedDevice,
+  AttachStrategy,
+  Backend,
+  BackendModule,
+  DeviceDiscovery,
+  DeviceRequest,
+  PodSandbox,
+} from './backend/backend.ts';
+export { BACKEND, BackendContainer, createToken, type Token } from './backend/backend-container.ts';
+export { BackendRegistry, type BackendSelection, type EnabledBackend } from './backend/backend-registry.ts';
+export { attributeDomain, attributeName, type Device } from './backend/device.ts';
+export type { JsonObject, JsonValue } from './backend/json.ts';
+export { HOST_LINKS, HOST_ROUTES, LOGGER, POD_LINKS } from './backend/driver-services.ts';
+export * from './errors/driver-errors.ts';
+export { apiVersion } from './interfaces/interface-config.ts';
+export { interfaceNameFor } from './interfaces/interface-name.ts';
+export { InterfaceParameters } from './interfaces/interface-parameters.ts';
+export { addressRange, networkContains, parseIpPrefix } from './interfaces/ip.ts';
+export type { InterfaceSetup, RouteSetup } from './interfaces/interface-setup.ts';
+export { zodIssues } from './interfaces/zod-issues.ts';
+export { deviceName, pciDeviceName } from './inventory/device-name.ts';
+export { linkAttributes, linkSpeed } from './inventory/link-attributes.ts';
+export { type BackendDevices, Inventory } from './inventory/inventory.ts';
+export { hardwareAddressFor } from './links/hardware-address.ts';
+export { HostLinks, type HostState } from './links/host-links.ts';
+export { type LinkSnapshot, takeLinkSnapshot } from './links/link-snapshot.ts';
+export { type HostEnd, PodLinks, type PodLinkSpec } from './links/pod-links.ts';
+export { type Logger, silentLogger } from './logging/logger.ts';
+export { ClaimStatusReporter, type ClaimStatusSink } from './status/claim-status-reporter.ts';

@@ -1,0 +1,63 @@
+import { type Logger, describeError } from '@patchbay/core';
+import { KubeApi } from '@patchbay/dra';
+import { destination, pino } from 'pino';
+import { backendModules } from '../backends.ts';
+import { Driver } from '../composition/driver.ts';
+import { loadDriverConfig } from '../configuration/load-driver-config.ts';
+import { DriverMetrics } from '../observability/driver-metrics.ts';
+
+/** How long ending in order may take before the process ends anyway, in milliseconds. */
+const stopDeadlineMs = 10_000;
+
+/** `patchbay run`: runs the driver until SIGTERM or SIGINT. */
+export async function run(options: { readonly config: string }): Promise<void> {
+  const { config, backends } = loadDriverConfig(options.config, backendModules);
+  assertRoot();
+  const logger: Logger = pino(
+    { level: config.log.level, base: { node: config.nodeName }, timestamp: pino.stdTimeFunctions.isoTime },
+    destination({ dest: 2, sync: false, minLength: 0 }),
+  );
+  const metrics = new DriverMetrics();
+  const server = await metrics.serve(config.metrics.address, config.metrics.port);
+  logger.info({ address: config.metrics.address, port: server.port }, 'serving metrics');
+  const driver = new Driver({
+    config,
+    backends,
+    api: KubeApi.fromKubeConfig(config.kubernetes.kubeconfig),
+    metrics,
+    logger,
+  });
+
+  let stopping: Promise<void> | undefined;
+  const ended = new Promise<void>((resolve) => {
+    const stop = (signal: string) => {
+      if (stopping !== undefined) return;
+      logger.info({ signal }, 'ending');
+      setTimeout(() => process.exit(1), stopDeadlineMs).unref();
+      stopping = driver.stop().then(server.close);
+      stopping.then(resolve, (error: unknown) => {
+        logger.error({ error: describeError(error) }, 'ending failed');
+        process.exitCode = 1;
+        resolve();
+      });
+    };
+    process.on('SIGTERM', stop).on('SIGINT', stop);
+  });
+  try {
+    await driver.start();
+  } catch (error) {
+    logger.error({ error: describeError(error) }, 'the driver cannot start');
+    await driver.stop();
+    await server.close();
+    throw error;
+  }
+  await ended;
+  logger.info({}, 'ended');
+}
+
+function assertRoot(): void {
+  if (process.geteuid?.() === 0) return;
+  throw new Error(
+    'patchbay run needs root (CAP_NET_ADMIN and CAP_SYS_ADMIN, to move links between network namespaces); start it as root or in a privileged pod',
+  );
+}

@@ -1,0 +1,41 @@
+import {
+  BackendContainer,
+  BackendRegistry,
+  type BackendSelection,
+  HOST_LINKS,
+  HOST_ROUTES,
+  HostLinks,
+  LOGGER,
+  type Logger,
+  POD_LINKS,
+  PodLinks,
+} from '@patchbay/core';
+import { NetworkNamespace, RouteSocket } from '@patchbay/netlink';
+import { container as rootContainer } from 'tsyringe';
+
+/** What the backends work with, and the backends themselves. */
+export interface HostServices extends Disposable {
+  readonly backends: BackendRegistry;
+}
+
+/**
+ * Opens the kernel interfaces of the host's namespace, provides them to the backends and composes those.
+ *
+ * @throws WiringError when a backend is wired wrongly; NetlinkError when the kernel refuses the sockets
+ */
+export function openHostServices(selections: readonly BackendSelection[], logger: Logger): HostServices {
+  const namespace = NetworkNamespace.own();
+  const routes = RouteSocket.open();
+  const container = new BackendContainer(rootContainer.createChildContainer(), 'the driver');
+  container.provide(LOGGER, () => logger);
+  container.provide(HOST_ROUTES, () => routes);
+  container.provide(HOST_LINKS, () => new HostLinks(routes));
+  container.provide(POD_LINKS, () => new PodLinks(routes, namespace));
+  return {
+    backends: BackendRegistry.compose(container, selections),
+    [Symbol.dispose]() {
+      routes.close();
+      namespace.close();
+    },
+  };
+}

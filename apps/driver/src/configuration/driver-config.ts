@@ -1,0 +1,75 @@
+import { hostname } from 'node:os';
+import { apiVersion } from '@patchbay/core';
+import { z } from 'zod';
+
+const absolutePath = z
+  .string()
+  .refine((path) => path.startsWith('/'), { error: 'must be an absolute path, beginning with /' });
+
+const dnsSubdomain = z
+  .string()
+  .max(63)
+  .regex(/^[a-z0-9]([-a-z0-9]*[a-z0-9])?(\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*$/, {
+    error: 'must be a DNS subdomain: lower-case letters, digits, - and . such as patchbay.dev',
+  });
+
+/** Schema of the driver's configuration file. Each backend checks its own entry of `backends`, see `loadDriverConfig`. */
+export const driverConfigSchema = z.strictObject({
+  apiVersion: z.literal(apiVersion),
+  kind: z.literal('DriverConfig'),
+  driverName: dnsSubdomain
+    .default('patchbay.dev')
+    .describe('Name under which the driver registers; device classes name it'),
+  nodeName: z
+    .string()
+    .min(1)
+    .default(() => process.env['NODE_NAME'] ?? hostname())
+    .describe("The node's name in the cluster; default: $NODE_NAME, else the host's name"),
+  kubernetes: z
+    .strictObject({
+      kubeconfig: absolutePath.optional().describe('Default: the service account of the pod'),
+    })
+    .prefault({}),
+  kubelet: z
+    .strictObject({
+      registryDirectory: absolutePath.default('/var/lib/kubelet/plugins_registry'),
+      pluginsDirectory: absolutePath.default('/var/lib/kubelet/plugins'),
+    })
+    .prefault({}),
+  nri: z
+    .strictObject({
+      socketPath: absolutePath.default('/var/run/nri/nri.sock'),
+      pluginIndex: z
+        .string()
+        .regex(/^\d\d$/, { error: 'must be two digits in quotes, such as "10"' })
+        .default('10')
+        .describe("Order among the runtime's plugins"),
+    })
+    .prefault({}),
+  cdi: z.strictObject({ directory: absolutePath.default('/var/run/cdi') }).prefault({}),
+  state: z
+    .strictObject({
+      directory: absolutePath
+        .default('/run/patchbay')
+        .describe('Journal and gates; on a tmpfs, under the same path for driver and runtime'),
+    })
+    .prefault({}),
+  metrics: z
+    .strictObject({
+      address: z.string().default('127.0.0.1').describe('Address to serve /metrics, /healthz and /readyz on'),
+      port: z.int().min(0).max(65_535).default(9464).describe('0 takes a free port'),
+    })
+    .prefault({}),
+  log: z.strictObject({ level: z.enum(['debug', 'info', 'warn', 'error']).default('info') }).prefault({}),
+  ffi: z
+    .enum(['koffi', 'ffi-napi'])
+    .default('koffi')
+    .describe('Foreign function adapter for kernel and library calls'),
+  backends: z
+    .array(z.looseObject({ kind: z.string() }))
+    .min(1, { error: 'names no backend; add at least one entry such as "- kind: veth"' })
+    .describe('Enabled backends; the first that finds a link owns it'),
+});
+
+/** The driver's validated configuration; defaults are filled in. */
+export type DriverConfig = z.output<typeof driverConfigSchema>;

@@ -1,0 +1,122 @@
+import { createServer, type Server } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import type { BackendDevices } from '@patchbay/core';
+import type { DraRequest } from '@patchbay/dra';
+import { Counter, Gauge, Histogram, Registry } from 'prom-client';
+
+/** Seconds; fine where one veth or macvlan lies, and up to the runtime's deadline. */
+const hookBuckets = [0.0005, 0.001, 0.0015, 0.002, 0.003, 0.005, 0.01, 0.02, 0.05, 0.1, 0.25, 0.5, 1, 2];
+const claimBuckets = [0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.25, 0.5, 1, 5, 45];
+
+/** The driver's Prometheus metrics and health answers. */
+export class DriverMetrics {
+  readonly #registry = new Registry();
+  readonly #hooks = new Histogram({
+    name: 'patchbay_hook_duration_seconds',
+    help: "From the runtime's request to the driver's answer.",
+    labelNames: ['method', 'result'],
+    buckets: hookBuckets,
+    registers: [this.#registry],
+  });
+  readonly #claims = new Histogram({
+    name: 'patchbay_claim_duration_seconds',
+    help: "From the kubelet's request to the driver's answer, for one claim.",
+    labelNames: ['method', 'result'],
+    buckets: claimBuckets,
+    registers: [this.#registry],
+  });
+  readonly #devices = new Gauge({
+    name: 'patchbay_devices',
+    help: 'Published devices.',
+    labelNames: ['backend'],
+    registers: [this.#registry],
+  });
+  /** 1 while the kubelet has accepted the registration. */
+  readonly kubeletRegistered = new Gauge({
+    name: 'patchbay_kubelet_registered',
+    help: '1 while the kubelet has accepted the driver.',
+    registers: [this.#registry],
+  });
+  /** 1 while the runtime is connected. */
+  readonly runtimeConnected = new Gauge({
+    name: 'patchbay_runtime_connected',
+    help: '1 while the container runtime is connected over NRI.',
+    registers: [this.#registry],
+  });
+  /** Failed attempts to publish ResourceSlices. */
+  readonly publishErrors = new Counter({
+    name: 'patchbay_publish_errors_total',
+    help: 'Failed attempts to publish ResourceSlices.',
+    registers: [this.#registry],
+  });
+  protected readonly memory = new Gauge({
+    name: 'process_resident_memory_bytes',
+    help: 'Resident memory size in bytes.',
+    registers: [this.#registry],
+    collect() {
+      this.set(process.memoryUsage.rss());
+    },
+  });
+
+  observeHook({ method, durationMs, error }: { method: string; durationMs: number; error?: unknown }): void {
+    this.#hooks.observe({ method, result: error === undefined ? 'ok' : 'error' }, durationMs / 1000);
+  }
+
+  observeClaim({ method, durationMs, error }: DraRequest): void {
+    this.#claims.observe({ method, result: error === undefined ? 'ok' : 'error' }, durationMs / 1000);
+  }
+
+  observeDevices(devices: readonly BackendDevices[]): void {
+    for (const backend of devices) this.#devices.set({ backend: backend.kind }, backend.devices.length);
+  }
+
+  /**
+   * Serves `/metrics`, `/healthz` (the process answers) and `/readyz` (kubelet and runtime are connected).
+   *
+   * @returns the port, and how to end
+   */
+  async serve(address: string, port: number): Promise<{ port: number; close(): Promise<void> }> {
+    const server = createServer((request, response) => {
+      void this.#answer(request.url ?? '/').then(({ status, type, body }) => {
+        response.writeHead(status, { 'content-type': type }).end(body);
+      });
+    });
+    await listen(server, address, port);
+    server.unref();
+    return {
+      port: (server.address() as AddressInfo).port,
+      close: () =>
+        new Promise((resolve) => {
+          server.close(() => resolve());
+          server.closeAllConnections();
+        }),
+    };
+  }
+
+  async #answer(path: string): Promise<{ status: number; type: string; body: string }> {
+    const type = 'text/plain; charset=utf-8';
+    if (path === '/metrics') {
+      return { status: 200, type: this.#registry.contentType, body: await this.#registry.metrics() };
+    }
+    if (path === '/healthz') return { status: 200, type, body: 'ok\n' };
+    if (path !== '/readyz') return { status: 404, type, body: 'try /metrics, /healthz or /readyz\n' };
+    const kubelet = (await this.kubeletRegistered.get()).values[0]?.value === 1;
+    const runtime = (await this.runtimeConnected.get()).values[0]?.value === 1;
+    return {
+      status: kubelet && runtime ? 200 : 503,
+      type,
+      body: `kubelet: ${kubelet ? 'registered' : 'not registered'}\nruntime: ${runtime ? 'connected' : 'not connected'}\n`,
+    };
+  }
+}
+
+function listen(server: Server, address: string, port: number): Promise<void> {
+  return new Promise((resolve, reject) => {
+    server.once('error', (error: NodeJS.ErrnoException) => {
+      const reason =
+        error.code === 'EADDRINUSE' ? 'the port is taken; choose another metrics.port' : error.message;
+      reject(new Error(`cannot serve metrics on ${address}:${port}: ${reason}`, { cause: error }));
+    });
+    server.listen(port, address, resolve);
+  });
+}

@@ -1,0 +1,76 @@
+import {
+  type AttachedDevice,
+  type AttachStrategy,
+  DeviceNotFoundError,
+  type DeviceRequest,
+  type HostLinks,
+  type InterfaceSetup,
+  type JsonObject,
+  type LinkSnapshot,
+  ParametersInvalidError,
+  type PodLinks,
+  type PodSandbox,
+  takeLinkSnapshot,
+} from '@patchbay/core';
+import type { RouteSocket } from '@patchbay/netlink';
+
+/** What is journalled for a host link: what it was, and how it is to look in the pod. */
+type HostdevPrepared = {
+  readonly snapshot: LinkSnapshot;
+  readonly setup: InterfaceSetup;
+};
+
+/** Moves a whole link of the host into the pod and brings it back as it was. */
+export class HostdevAttach implements AttachStrategy {
+  readonly #hostLinks: HostLinks;
+  readonly #routes: RouteSocket;
+  readonly #podLinks: PodLinks;
+
+  constructor(hostLinks: HostLinks, routes: RouteSocket, podLinks: PodLinks) {
+    this.#hostLinks = hostLinks;
+    this.#routes = routes;
+    this.#podLinks = podLinks;
+  }
+
+  async prepare({ device, interface: setup }: DeviceRequest): Promise<JsonObject> {
+    const { links, wiring } = await this.#hostLinks.state();
+    const link = links.find(({ index }) => device.links?.includes(index));
+    if (link === undefined) {
+      throw new DeviceNotFoundError(
+        device.name,
+        'its link is not on the host; it was unplugged or moved by someone else',
+      );
+    }
+    const reason = wiring.get(link.index);
+    if (reason !== undefined) {
+      throw new DeviceNotFoundError(device.name, `link ${link.name} ${reason} and cannot be given to a pod`);
+    }
+    if (setup.mtu !== undefined && link.maxMtu !== undefined && link.maxMtu > 0 && setup.mtu > link.maxMtu) {
+      throw new ParametersInvalidError(`device ${device.name}`, [
+        {
+          path: 'interface.mtu',
+          message: `${setup.mtu} is more than link ${link.name} can do (${link.maxMtu})`,
+        },
+      ]);
+    }
+    const prepared: HostdevPrepared = { snapshot: takeLinkSnapshot(this.#routes, link), setup };
+    return prepared as unknown as JsonObject;
+  }
+
+  attach(prepared: JsonObject, sandbox: PodSandbox): Promise<AttachedDevice> {
+    const { snapshot, setup } = parse(prepared);
+    return this.#podLinks.moveIn(snapshot, setup, sandbox);
+  }
+
+  detach(prepared: JsonObject, sandbox: PodSandbox): Promise<void> {
+    return this.#podLinks.moveOut(parse(prepared).snapshot, sandbox);
+  }
+
+  unprepare(prepared: JsonObject): Promise<void> {
+    return this.#podLinks.restore(parse(prepared).snapshot);
+  }
+}
+
+function parse(prepared: JsonObject): HostdevPrepared {
+  return prepared as unknown as HostdevPrepared;
+}

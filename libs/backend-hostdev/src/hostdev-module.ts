@@ -1,0 +1,21 @@
+import { BACKEND, type BackendModule, HOST_LINKS, HOST_ROUTES, POD_LINKS } from '@patchbay/core';
+import { z } from 'zod';
+import { HostdevAttach } from './hostdev-attach.ts';
+import { type HostdevConfig, hostdevConfigSchema } from './hostdev-config.ts';
+import { HostdevDiscovery } from './hostdev-discovery.ts';
+
+/** Backend `hostdev`: any link of the host, moved into the pod as a whole and restored afterwards. */
+export const hostdevModule: BackendModule<HostdevConfig> = {
+  kind: 'hostdev',
+  configSchema: hostdevConfigSchema,
+  parametersSchema: z.strictObject({}),
+  register(container, config) {
+    container.provide(BACKEND, () => {
+      const hostLinks = container.resolve(HOST_LINKS);
+      return {
+        discovery: new HostdevDiscovery(hostLinks, config),
+        attach: new HostdevAttach(hostLinks, container.resolve(HOST_ROUTES), container.resolve(POD_LINKS)),
+      };
+    });
+  },
+};

@@ -1,0 +1,97 @@
+import {
+  type AttachedDevice,
+  type AttachStrategy,
+  DeviceNotFoundError,
+  type DeviceRequest,
+  hardwareAddressFor,
+  type HostLinks,
+  type JsonObject,
+  ParametersInvalidError,
+  type PodLinks,
+  type PodLinkSpec,
+  type PodSandbox,
+} from '@patchbay/core';
+import type { Link } from '@patchbay/netlink';
+import type { MacvlanConfig, MacvlanMode, MacvlanParameters } from './macvlan-config.ts';
+
+/** Creates a macvlan link on a parent, directly in the pod's namespace. */
+export class MacvlanAttach implements AttachStrategy {
+  readonly #hostLinks: HostLinks;
+  readonly #podLinks: PodLinks;
+  readonly #config: MacvlanConfig;
+
+  constructor(hostLinks: HostLinks, podLinks: PodLinks, config: MacvlanConfig) {
+    this.#hostLinks = hostLinks;
+    this.#podLinks = podLinks;
+    this.#config = config;
+  }
+
+  async prepare(request: DeviceRequest): Promise<JsonObject> {
+    const { claim, device, interface: setup } = request;
+    const { links } = await this.#hostLinks.state();
+    const parent = links.find(({ index }) => device.links?.includes(index));
+    if (parent === undefined)
+      throw new DeviceNotFoundError(device.name, 'its parent link is not on the host any more');
+    const parameters = request.parameters as MacvlanParameters;
+    const configured = this.#config.parents.find(
+      ({ link }) => link === parent.name || parent.altnames.includes(link),
+    );
+    const mode = parameters.mode ?? configured?.mode ?? 'bridge';
+    assertPossible(request, parent, mode);
+    const spec: PodLinkSpec = {
+      data: { kind: 'macvlan', mode },
+      parent: parent.index,
+      setup: { ...setup, hardwareAddress: hardwareAddress(request, parent, mode, claim.uid) },
+    };
+    return spec as unknown as JsonObject;
+  }
+
+  attach(prepared: JsonObject, sandbox: PodSandbox): Promise<AttachedDevice> {
+    return this.#podLinks.createIn(parse(prepared), sandbox);
+  }
+
+  detach(prepared: JsonObject, sandbox: PodSandbox): Promise<void> {
+    return this.#podLinks.deleteFrom(parse(prepared), sandbox);
+  }
+
+  async unprepare(): Promise<void> {
+    // Nothing is kept on the host for a macvlan link.
+  }
+}
+
+/** What the kernel would refuse in the runtime's hook, or do otherwise than asked, is refused here. */
+function assertPossible({ device, interface: setup }: DeviceRequest, parent: Link, mode: MacvlanMode): void {
+  const issues = [
+    ...(setup.mtu !== undefined && setup.mtu > parent.mtu
+      ? [
+          {
+            path: 'interface.mtu',
+            message: `${setup.mtu} is more than that of parent ${parent.name} (${parent.mtu}); lower it or raise the parent's`,
+          },
+        ]
+      : []),
+    ...(mode === 'passthru' && setup.hardwareAddress !== undefined && setup.hardwareAddress !== parent.address
+      ? [
+          {
+            path: 'interface.hardwareAddress',
+            message: `a macvlan link in mode passthru has the address of its parent ${parent.name} (${parent.address}); leave it out`,
+          },
+        ]
+      : []),
+  ];
+  if (issues.length > 0) throw new ParametersInvalidError(`device ${device.name}`, issues);
+}
+
+function hardwareAddress(
+  { device, interface: setup }: DeviceRequest,
+  parent: Link,
+  mode: MacvlanMode,
+  claimUID: string,
+): string {
+  if (mode === 'passthru' && parent.address !== undefined) return parent.address;
+  return setup.hardwareAddress ?? hardwareAddressFor(claimUID, device.identity);
+}
+
+function parse(prepared: JsonObject): PodLinkSpec {
+  return prepared as unknown as PodLinkSpec;
+}

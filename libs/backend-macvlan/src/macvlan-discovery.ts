@@ -1,0 +1,61 @@
+import {
+  attributeName,
+  type Device,
+  deviceName,
+  type DeviceDiscovery,
+  type HostLinks,
+  interfaceNameFor,
+  linkAttributes,
+} from '@patchbay/core';
+import type { Link } from '@patchbay/netlink';
+import type { MacvlanConfig, MacvlanParent } from './macvlan-config.ts';
+
+/** Publishes, for each configured parent that exists, as many devices as macvlan links may be built on it. */
+export class MacvlanDiscovery implements DeviceDiscovery {
+  readonly #hostLinks: HostLinks;
+  readonly #config: MacvlanConfig;
+  readonly #sysfs: string;
+
+  /** @param sysfs where sysfs is mounted */
+  constructor(hostLinks: HostLinks, config: MacvlanConfig, sysfs = '/sys') {
+    this.#hostLinks = hostLinks;
+    this.#config = config;
+    this.#sysfs = sysfs;
+  }
+
+  async list(): Promise<readonly Device[]> {
+    const { links } = await this.#hostLinks.state();
+    return this.#config.parents.flatMap((parent) => {
+      const link = links.find(({ name, altnames }) => name === parent.link || altnames.includes(parent.link));
+      return link === undefined
+        ? []
+        : Array.from({ length: parent.devices }, (_, slot) => this.#device(parent, link, slot));
+    });
+  }
+
+  watch(onChange: () => void, signal: AbortSignal): void {
+    this.#hostLinks.watch(onChange, signal);
+  }
+
+  #device(parent: MacvlanParent, link: Link, slot: number): Device {
+    const {
+      [attributeName('mac')]: _mac,
+      [attributeName('alias')]: _alias,
+      ...ofParent
+    } = linkAttributes(link, this.#sysfs);
+    const name = deviceName(`${parent.link}-${slot}`);
+    return {
+      name,
+      identity: `macvlan/${parent.link}/${slot}`,
+      links: [link.index],
+      interfaceName: interfaceNameFor(name),
+      attributes: {
+        ...ofParent,
+        [attributeName('linkKind')]: { string: 'macvlan' },
+        [attributeName('virtual')]: { bool: true },
+        [attributeName('parent')]: { string: link.name },
+        [attributeName('mode')]: { string: parent.mode },
+      },
+    };
+  }
+}

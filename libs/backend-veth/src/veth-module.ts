@@ -1,0 +1,18 @@
+import { BACKEND, type BackendModule, HOST_LINKS, HOST_ROUTES, POD_LINKS } from '@patchbay/core';
+import { z } from 'zod';
+import { VethAttach } from './veth-attach.ts';
+import { type VethConfig, vethConfigSchema } from './veth-config.ts';
+import { VethDiscovery } from './veth-discovery.ts';
+
+/** Backend `veth`: a pair of links, one end in the pod, the other on a bridge of the host or routed. */
+export const vethModule: BackendModule<VethConfig> = {
+  kind: 'veth',
+  configSchema: vethConfigSchema,
+  parametersSchema: z.strictObject({}),
+  register(container, config) {
+    container.provide(BACKEND, () => ({
+      discovery: new VethDiscovery(container.resolve(HOST_LINKS), config),
+      attach: new VethAttach(container.resolve(HOST_ROUTES), container.resolve(POD_LINKS), config),
+    }));
+  },
+};

@@ -1,0 +1,88 @@
+import type { ClaimJournal } from './claim-journal.ts';
+import type { AttachmentRecord, ClaimRecord, DeviceRecord } from './claim-record.ts';
+
+/** The prepared claims in memory, each change of which is journalled. */
+export class ClaimLedger {
+  readonly #journal: ClaimJournal;
+  readonly #records = new Map<string, ClaimRecord>();
+
+  constructor(journal: ClaimJournal) {
+    this.#journal = journal;
+  }
+
+  /**
+   * Takes up what the journal holds.
+   *
+   * @param bootId the current boot's; records of another boot describe links that no longer exist and are forgotten
+   * @returns the forgotten records
+   */
+  async load(bootId: string): Promise<readonly ClaimRecord[]> {
+    const stale: ClaimRecord[] = [];
+    for (const record of await this.#journal.load()) {
+      if (record.bootId === bootId) {
+        this.#records.set(record.claim.uid, record);
+      } else {
+        stale.push(record);
+        await this.#journal.remove(record.claim.uid);
+      }
+    }
+    return stale;
+  }
+
+  get(claimUID: string): ClaimRecord | undefined {
+    return this.#records.get(claimUID);
+  }
+
+  all(): readonly ClaimRecord[] {
+    return [...this.#records.values()];
+  }
+
+  /** The claims reserved for a pod or attached to it, in the order in which they were prepared. */
+  ofPod(podUID: string): readonly ClaimRecord[] {
+    return this.all().filter(
+      (record) =>
+        record.podUIDs.includes(podUID) ||
+        record.attachments.some(({ sandbox }) => sandbox.podUID === podUID),
+    );
+  }
+
+  /** Who holds a device, other than the claim `except`. Devices that claims only look at are not held. */
+  holder(
+    kind: string,
+    deviceName: string,
+    except?: string,
+  ): { record: ClaimRecord; device: DeviceRecord } | undefined {
+    for (const record of this.#records.values()) {
+      if (record.claim.uid === except) continue;
+      const device = record.devices.find(
+        (held) => held.kind === kind && held.device.name === deviceName && !held.adminAccess,
+      );
+      if (device) return { record, device };
+    }
+    return undefined;
+  }
+
+  /** Records a claim in memory at once, and resolves when the journal has it. */
+  async put(record: ClaimRecord): Promise<void> {
+    this.#records.set(record.claim.uid, record);
+    await this.#journal.write(record);
+  }
+
+  /** Records where a claim's devices are for one pod; `undefined` when they are no longer there. */
+  async putAttachment(
+    record: ClaimRecord,
+    podUID: string,
+    attachment?: AttachmentRecord,
+  ): Promise<ClaimRecord> {
+    const others = record.attachments.filter(({ sandbox }) => sandbox.podUID !== podUID);
+    const changed = { ...record, attachments: attachment ? [...others, attachment] : others };
+    await this.put(changed);
+    return changed;
+  }
+
+  /** Forgets a claim. */
+  async remove(claimUID: string): Promise<void> {
+    await this.#journal.remove(claimUID);
+    this.#records.delete(claimUID);
+  }
+}

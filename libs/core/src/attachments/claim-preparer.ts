@@ -1,0 +1,289 @@
+import type {
+  AllocatedClaim,
+  AllocatedDevice,
+  CdiDevice,
+  ClaimReference,
+  DraDriver,
+  PreparedDevice,
+} from '@patchbay/dra';
+import type { BackendRegistry } from '../backend/backend-registry.ts';
+import type { Backend } from '../backend/backend.ts';
+import type { Device } from '../backend/device.ts';
+import {
+  ClaimMismatchError,
+  DeviceBusyError,
+  DeviceNotFoundError,
+  InterfaceConflictError,
+} from '../errors/driver-errors.ts';
+import type { InterfaceParameters } from '../interfaces/interface-parameters.ts';
+import type { Inventory } from '../inventory/inventory.ts';
+import type { Logger } from '../logging/logger.ts';
+import type { ClaimAttacher } from './claim-attacher.ts';
+import type { ClaimLedger } from './claim-ledger.ts';
+import { type ClaimRecord, type DeviceRecord, recordVersion } from './claim-record.ts';
+import type { ContainerGate } from './container-gate.ts';
+import type { KeyedMutex } from './keyed-mutex.ts';
+
+/** Stores the CDI specs of prepared claims. */
+export interface ClaimCdiSpecs {
+  /** Makes the claim's spec what is given; returns the devices' qualified names in their order. */
+  write(
+    claimUID: string,
+    devices: readonly CdiDevice[],
+    edits: CdiDevice['containerEdits'],
+  ): Promise<readonly string[]>;
+  remove(claimUID: string): Promise<void>;
+}
+
+/** What the {@link ClaimPreparer} works with. */
+export interface ClaimPreparerOptions {
+  readonly nodeName: string;
+  /** Identifies the running boot: `/proc/sys/kernel/random/boot_id`. */
+  readonly bootId: string;
+  readonly backends: BackendRegistry;
+  readonly inventory: Inventory;
+  readonly parameters: InterfaceParameters;
+  readonly ledger: ClaimLedger;
+  readonly attacher: ClaimAttacher;
+  readonly gate: ContainerGate;
+  readonly cdi: ClaimCdiSpecs;
+  /** Shared with the {@link ClaimAttacher}: a claim is worked on by one at a time. */
+  readonly claims: KeyedMutex;
+  readonly logger: Logger;
+}
+
+/** Prepares and unprepares claims for the kubelet: all slow work, all refusals, and the record from which the hooks work. */
+export class ClaimPreparer implements DraDriver {
+  readonly #options: ClaimPreparerOptions;
+
+  constructor(options: ClaimPreparerOptions) {
+    this.#options = options;
+  }
+
+  async prepareClaim(claim: AllocatedClaim, signal: AbortSignal): Promise<PreparedDevice[]> {
+    return this.#options.claims.run(claim.uid, async () => {
+      const known = this.#options.ledger.get(claim.uid);
+      if (known !== undefined) assertSameDevices(known, claim);
+      const record = known ? await this.#reserve(known, claim) : await this.#prepare(claim, signal);
+      return this.#answer(record, claim);
+    });
+  }
+
+  async unprepareClaim(claim: ClaimReference, signal: AbortSignal): Promise<void> {
+    const { ledger, gate, cdi, attacher, inventory, claims, logger } = this.#options;
+    await claims.run(claim.uid, async () => {
+      for (const { sandbox } of ledger.get(claim.uid)?.attachments ?? []) {
+        await attacher.detachLocked(claim.uid, sandbox.podUID, signal);
+      }
+      const record = ledger.get(claim.uid);
+      if (record) {
+        await this.#unprepareDevices(record.devices, signal);
+        gate.close(record.claim);
+      }
+      await cdi.remove(claim.uid);
+      if (record === undefined) return;
+      await ledger.remove(claim.uid);
+      inventory.invalidate();
+      logger.info({ claimUID: claim.uid, claim: `${claim.namespace}/${claim.name}` }, 'claim unprepared');
+    });
+  }
+
+  async #prepare(claim: AllocatedClaim, signal: AbortSignal): Promise<ClaimRecord> {
+    const { ledger, inventory, logger, bootId } = this.#options;
+    const devices: DeviceRecord[] = [];
+    try {
+      for (const allocated of claim.devices) {
+        devices.push(await this.#prepareDevice(claim, allocated, devices, signal));
+      }
+      const record: ClaimRecord = {
+        version: recordVersion,
+        bootId,
+        claim: { uid: claim.uid, namespace: claim.namespace, name: claim.name },
+        podUIDs: podUIDs(claim),
+        devices,
+        attachments: [],
+      };
+      await ledger.put(record);
+      inventory.invalidate();
+      logger.info(
+        {
+          claimUID: claim.uid,
+          claim: `${claim.namespace}/${claim.name}`,
+          devices: devices.map(({ kind, device, interfaceName }) => ({
+            kind,
+            device: device.name,
+            interfaceName,
+          })),
+        },
+        'claim prepared',
+      );
+      return record;
+    } catch (error) {
+      try {
+        await this.#unprepareDevices(devices, signal);
+      } catch (undoError) {
+        throw new AggregateError([error, undoError], 'preparing failed, and undoing it failed too');
+      }
+      throw error;
+    }
+  }
+
+  async #prepareDevice(
+    claim: AllocatedClaim,
+    allocated: AllocatedDevice,
+    earlier: readonly DeviceRecord[],
+    signal: AbortSignal,
+  ): Promise<DeviceRecord> {
+    const { kind, backend, device } = await this.#find(allocated);
+    const holder = this.#options.ledger.holder(kind, device.name, claim.uid);
+    if (holder !== undefined && !allocated.adminAccess) {
+      const { namespace, name } = holder.record.claim;
+      throw new DeviceBusyError(
+        device.name,
+        `claim ${namespace}/${name} holds it; wait until that claim's pod is gone`,
+      );
+    }
+    const { interface: setup, section } = this.#options.parameters.resolve(
+      allocated.configs,
+      kind,
+      device.interfaceName ?? device.name,
+    );
+    if (!allocated.adminAccess) this.#assertNameIsFree(claim, allocated.request, setup.name, earlier);
+    const request = { claim, request: allocated.request, device, interface: setup, parameters: section };
+    // A claim with adminAccess sees the device and must not touch it.
+    const prepared = allocated.adminAccess ? {} : await backend.attach.prepare(request, signal);
+    return {
+      kind,
+      pool: allocated.pool,
+      device: device as unknown as DeviceRecord['device'],
+      request: allocated.request,
+      ...(allocated.shareId === undefined ? {} : { shareId: allocated.shareId }),
+      adminAccess: allocated.adminAccess,
+      interfaceName: setup.name,
+      // The hooks of a later process see what JSON leaves of it, so those of this one do too.
+      prepared: JSON.parse(JSON.stringify(prepared)),
+    };
+  }
+
+  async #find(allocated: AllocatedDevice): Promise<{ kind: string; backend: Backend; device: Device }> {
+    const { nodeName, backends, inventory } = this.#options;
+    const kind = allocated.pool.startsWith(`${nodeName}/`)
+      ? allocated.pool.slice(nodeName.length + 1)
+      : undefined;
+    if (kind === undefined) {
+      throw new DeviceNotFoundError(
+        allocated.device,
+        `its pool '${allocated.pool}' is not of node '${nodeName}'`,
+      );
+    }
+    const backend = backends.get(kind);
+    if (backend === undefined) {
+      throw new DeviceNotFoundError(
+        allocated.device,
+        `backend '${kind}' is not enabled (enabled: ${backends.kinds.join(', ')}); add it to the driver's configuration`,
+      );
+    }
+    if (inventory.device(kind, allocated.device) === undefined) await inventory.refresh();
+    const device = inventory.device(kind, allocated.device);
+    if (device === undefined) {
+      throw new DeviceNotFoundError(
+        allocated.device,
+        `backend '${kind}' does not find it; it was removed, renamed or is in use by the node since it was allocated`,
+      );
+    }
+    return { kind, backend, device };
+  }
+
+  #assertNameIsFree(
+    claim: AllocatedClaim,
+    request: string,
+    name: string,
+    earlier: readonly DeviceRecord[],
+  ): void {
+    const twin = earlier.find((device) => device.interfaceName === name && !device.adminAccess);
+    if (twin !== undefined) {
+      throw new InterfaceConflictError(
+        `requests '${twin.request}' and '${request}' both get an interface '${name}'; give each its own interface.name`,
+      );
+    }
+    for (const record of podUIDs(claim).flatMap((podUID) => this.#options.ledger.ofPod(podUID))) {
+      if (record.claim.uid === claim.uid) continue;
+      if (record.devices.some((device) => device.interfaceName === name && !device.adminAccess)) {
+        throw new InterfaceConflictError(
+          `interface name '${name}' of request '${request}' is taken by claim ${record.claim.namespace}/${record.claim.name} of the same pod; give it another interface.name`,
+        );
+      }
+    }
+  }
+
+  /** A prepared claim may since have been reserved for more pods. */
+  async #reserve(record: ClaimRecord, claim: AllocatedClaim): Promise<ClaimRecord> {
+    const added = podUIDs(claim).filter((podUID) => !record.podUIDs.includes(podUID));
+    if (added.length === 0) return record;
+    const changed = { ...record, podUIDs: [...record.podUIDs, ...added] };
+    await this.#options.ledger.put(changed);
+    return changed;
+  }
+
+  /** Writes the claim's CDI spec, again if it was lost, and tells the kubelet what to give to containers. */
+  async #answer(record: ClaimRecord, claim: AllocatedClaim): Promise<PreparedDevice[]> {
+    const { cdi, gate } = this.#options;
+    const gatePath = gate.path(record.claim);
+    const ids = await cdi.write(
+      record.claim.uid,
+      record.devices.map((device, index) => ({
+        name: `${record.claim.uid}-${index}`,
+        containerEdits: { env: [`${environmentName(device.request)}=${device.interfaceName}`] },
+      })),
+      {
+        mounts: [
+          { hostPath: gatePath, containerPath: `/run/patchbay/${record.claim.uid}`, options: ['ro', 'bind'] },
+        ],
+      },
+    );
+    return claim.devices.map((allocated, index) => ({
+      requestNames: [baseRequest(allocated.request)],
+      poolName: allocated.pool,
+      deviceName: allocated.device,
+      cdiDeviceIds: ids.slice(index, index + 1),
+      ...(allocated.shareId === undefined ? {} : { shareId: allocated.shareId }),
+    }));
+  }
+
+  async #unprepareDevices(devices: readonly DeviceRecord[], signal: AbortSignal): Promise<void> {
+    for (const { kind, prepared, adminAccess } of devices.toReversed()) {
+      if (!adminAccess) await this.#options.backends.get(kind)?.attach.unprepare(prepared, signal);
+    }
+  }
+}
+
+function podUIDs(claim: AllocatedClaim): string[] {
+  return claim.reservedFor.filter(({ resource }) => resource === 'pods').map(({ uid }) => uid);
+}
+
+function baseRequest(request: string): string {
+  return request.split('/')[0] ?? request;
+}
+
+/** `PATCHBAY_INTERFACE_` and the request's name in capitals, with an underscore for what a variable's name cannot have. */
+function environmentName(request: string): string {
+  return `PATCHBAY_INTERFACE_${baseRequest(request)
+    .toUpperCase()
+    .replace(/[^A-Z0-9]/g, '_')}`;
+}
+
+function assertSameDevices(record: ClaimRecord, claim: AllocatedClaim): void {
+  const key = (request: string, pool: string, device: string, shareId?: string) =>
+    [request, pool, device, shareId ?? ''].join(' ');
+  const recorded = record.devices.map(({ request, pool, device, shareId }) =>
+    key(request, pool, device.name, shareId),
+  );
+  const asked = claim.devices.map(({ request, pool, device, shareId }) =>
+    key(request, pool, device, shareId),
+  );
+  if (recorded.join('\n') !== asked.join('\n')) {
+    throw new ClaimMismatchError(
+      `claim ${claim.namespace}/${claim.name} is prepared with other devices (${recorded.join(', ')}) than it is allocated now (${asked.join(', ')}); delete its pods so that it is unprepared first`,
+    );
+  }
+}

@@ -1,0 +1,63 @@
+import { z } from 'zod';
+import type { JsonObject } from '../backend/json.ts';
+
+/** Version of the journal's format; a record of another version is set aside, never guessed at. */
+export const recordVersion = 1;
+
+const jsonObject = z.record(z.string(), z.json()) as unknown as z.ZodType<JsonObject>;
+
+const deviceRecord = z.strictObject({
+  /** Backend that owns the device. */
+  kind: z.string(),
+  pool: z.string(),
+  /** The device as it was published when it was allocated; it stays published like this while the claim holds it. */
+  device: z.looseObject({
+    name: z.string(),
+    identity: z.string(),
+    attributes: z.record(z.string(), z.json()),
+  }),
+  /** Full name of the claim's request, `req` or `req/sub`. */
+  request: z.string(),
+  shareId: z.string().optional(),
+  adminAccess: z.boolean(),
+  interfaceName: z.string(),
+  prepared: jsonObject,
+});
+
+const sandboxRecord = z.strictObject({
+  podUID: z.string(),
+  podName: z.string(),
+  podNamespace: z.string(),
+  sandboxId: z.string(),
+  networkNamespacePath: z.string(),
+});
+
+const attachmentRecord = z.strictObject({
+  /**
+   * - `attaching`: devices may be on their way into the sandbox; written before the first is touched
+   * - `attached`: all are there
+   * - `detaching`: devices may be on their way back
+   */
+  phase: z.enum(['attaching', 'attached', 'detaching']),
+  sandbox: sandboxRecord,
+});
+
+/** Schema of a journalled claim. */
+export const claimRecordSchema = z.strictObject({
+  version: z.literal(recordVersion),
+  /** `/proc/sys/kernel/random/boot_id` of the boot in which the claim was prepared; links of an earlier boot are gone. */
+  bootId: z.string(),
+  claim: z.strictObject({ uid: z.string(), namespace: z.string(), name: z.string() }),
+  /** UIDs of the pods that the claim was reserved for when it was prepared. */
+  podUIDs: z.array(z.string()),
+  devices: z.array(deviceRecord),
+  /** The sandboxes that the devices are in, on the way to or on the way back from; at most one per pod. */
+  attachments: z.array(attachmentRecord),
+});
+
+/** All that the driver knows about a prepared claim, as one plain JSON value. */
+export type ClaimRecord = z.output<typeof claimRecordSchema>;
+/** One device of a {@link ClaimRecord}. */
+export type DeviceRecord = z.output<typeof deviceRecord>;
+/** Where a claim's devices are. */
+export type AttachmentRecord = z.output<typeof attachmentRecord>;

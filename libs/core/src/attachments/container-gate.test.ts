@@ -1,0 +1,44 @@
+import { existsSync, mkdtempSync, readdirSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { describe, expect, it } from 'vitest';
+import { ContainerGate } from './container-gate.ts';
+
+const claim = { uid: '7b1c', namespace: 'default', name: 'storage' };
+
+describe('ContainerGate', () => {
+  it('has a file only while it is open, and opens and closes repeatedly', () => {
+    const gate = new ContainerGate(mkdtempSync(join(tmpdir(), 'gate-')));
+    expect(existsSync(gate.path(claim))).toBe(false);
+    gate.open(claim);
+    gate.open(claim);
+    expect(existsSync(gate.path(claim))).toBe(true);
+    gate.close(claim);
+    gate.close(claim);
+    expect(existsSync(gate.path(claim))).toBe(false);
+  });
+
+  it('says in its path what is missing, because users read it in the events of the pod', () => {
+    expect(new ContainerGate('/run/patchbay/gates').path(claim)).toBe(
+      '/run/patchbay/gates/network-of-claim-default-storage-is-not-attached-yet-7b1c/attached',
+    );
+  });
+
+  it('keeps path components within what the file system allows', () => {
+    const long = { uid: '7b1c', namespace: 'n'.repeat(63), name: 'c'.repeat(253) };
+    const gate = new ContainerGate(mkdtempSync(join(tmpdir(), 'gate-')));
+    gate.open(long);
+    expect(existsSync(gate.path(long))).toBe(true);
+  });
+
+  it('retains only the gates of known claims', () => {
+    const directory = mkdtempSync(join(tmpdir(), 'gate-'));
+    const gate = new ContainerGate(directory);
+    const other = { ...claim, uid: 'other' };
+    gate.open(claim);
+    gate.open(other);
+    gate.retain([claim]);
+    expect(existsSync(gate.path(claim))).toBe(true);
+    expect(readdirSync(directory)).toHaveLength(1);
+  });
+});

@@ -1,0 +1,103 @@
+import type { ClaimReference } from '@patchbay/dra';
+import type { z } from 'zod';
+import type { InterfaceSetup } from '../interfaces/interface-setup.ts';
+import type { BackendContainer } from './backend-container.ts';
+import type { Device } from './device.ts';
+import type { JsonObject } from './json.ts';
+
+/**
+ * What a library under `libs/backend-*` exports and `apps/driver/src/backends.ts` lists: one kind of network device.
+ */
+export interface BackendModule<Config = unknown> {
+  /** Name of the backend: its key in the configuration, its pool suffix, its label in logs and metrics, its parameters' section. */
+  readonly kind: string;
+  /** Schema of the backend's entry in the driver's configuration, without `kind`. Unknown keys must be errors. */
+  readonly configSchema: z.ZodType<Config>;
+  /** Schema of the backend's own section of the claim parameters; an absent section is parsed as `{}`. Unknown keys must be errors. */
+  readonly parametersSchema: z.ZodType;
+  /**
+   * Provides the backend's services. Called once at start for each enabled backend, with the validated configuration. Must provide
+   * {@link BACKEND}; must not do I/O.
+   */
+  register(container: BackendContainer, config: Config): void;
+}
+
+/** A backend's two strategies. */
+export interface Backend {
+  readonly discovery: DeviceDiscovery;
+  readonly attach: AttachStrategy;
+}
+
+/** Finds a backend's devices on this node. */
+export interface DeviceDiscovery {
+  /**
+   * Lists all of the backend's devices that are on the host now, in a stable order. Called at start, after {@link watch} reported a
+   * change, and at least once a minute. Devices that sit in a pod may be missing: the inventory remembers them.
+   *
+   * @throws any error: the inventory keeps the devices of the last successful call and reports the failure
+   */
+  list(signal: AbortSignal): Promise<readonly Device[]>;
+  /**
+   * Calls `onChange` soon after devices may have appeared, changed or gone, until the signal is aborted. A hint only: the inventory
+   * debounces it and lists again.
+   */
+  watch(onChange: () => void, signal: AbortSignal): void;
+}
+
+/** A device that a claim was given, and how the claim wants it. */
+export interface DeviceRequest {
+  readonly claim: ClaimReference;
+  /** Name of the claim's request, `req` or `req/sub`. */
+  readonly request: string;
+  readonly device: Device;
+  /** The interface as asked for by class and claim, validated and merged. */
+  readonly interface: InterfaceSetup;
+  /** The backend's own section of the parameters, as {@link BackendModule.parametersSchema} parsed it. */
+  readonly parameters: unknown;
+}
+
+/** A pod's sandbox, whose network namespace exists. */
+export interface PodSandbox {
+  readonly podUID: string;
+  readonly podName: string;
+  readonly podNamespace: string;
+  readonly sandboxId: string;
+  /** Path of the network namespace, such as `/var/run/netns/cni-…`; it may be gone when detaching. */
+  readonly networkNamespacePath: string;
+}
+
+/** What attaching made of a device, as far as it is known without asking the kernel again. */
+export interface AttachedDevice {
+  /** Name of the link in the pod; absent for devices without a link. */
+  readonly interfaceName?: string;
+  /** Index of the link in the pod's namespace. */
+  readonly linkIndex?: number;
+}
+
+/**
+ * How a backend's devices get into pods and back. `Prepared` is plain JSON and all that attach, detach and unprepare need, also in
+ * another process after a crash: the attachments journal it.
+ */
+export interface AttachStrategy {
+  /**
+   * Does the slow work that needs no pod, and finds out all that can be refused. Called while the kubelet waits. May be called again
+   * with the same request after a crash and must then give an equal result.
+   *
+   * @throws an error whose message tells the user what to do; nothing may be left behind
+   */
+  prepare(request: DeviceRequest, signal: AbortSignal): Promise<JsonObject>;
+  /**
+   * Brings the device into the sandbox's namespace and configures it. Called in the runtime's hook: no waiting for anything but the
+   * kernel. May be called again when the device is already there, wholly or in part, and must then complete it without disturbing
+   * what is right. After a failure the attachments call {@link detach}.
+   */
+  attach(prepared: JsonObject, sandbox: PodSandbox, signal: AbortSignal): Promise<AttachedDevice>;
+  /**
+   * Brings the device back and restores it. Succeeds when there is nothing to do: never attached, already detached, namespace gone.
+   *
+   * @throws when the device is not where it belongs afterwards; it is tried again
+   */
+  detach(prepared: JsonObject, sandbox: PodSandbox, signal: AbortSignal): Promise<void>;
+  /** Undoes {@link prepare}. Called when the device is detached. Succeeds when already undone. */
+  unprepare(prepared: JsonObject, signal: AbortSignal): Promise<void>;
+}

@@ -1,0 +1,32 @@
+import type { Device as PublishedDevice } from '@patchbay/dra';
+
+/**
+ * A device as a backend discovers it: what is published in the node's ResourceSlice, and what tells which piece of the node it is.
+ */
+export interface Device extends PublishedDevice {
+  /**
+   * What the device is, in words that survive a rename of its link and a restart of the driver, such as `pci/0000:3b:00.0` or
+   * `veth/blue/3`. Two devices with the same identity are the same device.
+   */
+  readonly identity: string;
+  /**
+   * Indexes of the host's links that the device is. A link belongs to the first backend in the configured order that discovers it;
+   * a later backend's device on the same link is not published. Empty or absent for devices that are created on demand.
+   */
+  readonly links?: readonly number[];
+  /** Name of the interface in the pod when the claim asks for none; the device's name when absent. */
+  readonly interfaceName?: string;
+}
+
+/** Domain of all attributes and capacities that Patchbay publishes, whatever the driver is called. */
+export const attributeDomain = 'patchbay.dev';
+
+/**
+ * The qualified name of one of Patchbay's own device attributes.
+ *
+ * @param name C identifier of at most 32 characters, such as `ifName`
+ * @returns `patchbay.dev/<name>`
+ */
+export function attributeName(name: string): string {
+  return `${attributeDomain}/${name}`;
+}

@@ -1,0 +1,46 @@
+import type { z } from 'zod';
+import type { ConfigIssue } from '../errors/driver-errors.ts';
+
+/**
+ * Turns a zod error into issues that name the field and the value.
+ *
+ * @param input the document that was refused
+ * @param prefix put before each path
+ */
+export function zodIssues(error: z.ZodError, input: unknown, prefix = ''): ConfigIssue[] {
+  return error.issues.flatMap((issue): ConfigIssue[] => {
+    if (issue.code === 'unrecognized_keys') {
+      return issue.keys.map((key) => ({
+        path: prefix + formatPath([...issue.path, key]),
+        message: 'unknown field; remove it or correct its spelling',
+      }));
+    }
+    const value = valueAt(input, issue.path);
+    const shown = issue.code === 'custom' || value === undefined ? '' : ` (got ${preview(value)})`;
+    const message = value === undefined && issue.code === 'invalid_type' ? 'is required' : issue.message;
+    return [{ path: prefix + formatPath(issue.path), message: message + shown }];
+  });
+}
+
+/** Writes a path as users write it: `interface.addresses[0]`. */
+export function formatPath(path: readonly PropertyKey[]): string {
+  return path
+    .map((step, index) =>
+      typeof step === 'number' ? `[${step}]` : `${index === 0 ? '' : '.'}${String(step)}`,
+    )
+    .join('');
+}
+
+function valueAt(input: unknown, path: readonly PropertyKey[]): unknown {
+  let value = input;
+  for (const step of path) {
+    if (typeof value !== 'object' || value === null) return undefined;
+    value = (value as Record<PropertyKey, unknown>)[step];
+  }
+  return value;
+}
+
+function preview(value: unknown): string {
+  const text = JSON.stringify(value) ?? String(value);
+  return text.length > 80 ? `${text.slice(0, 77)}…` : text;
+}

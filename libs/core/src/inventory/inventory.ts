@@ -1,0 +1,133 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import type { BackendRegistry } from '../backend/backend-registry.ts';
+import type { Device } from '../backend/device.ts';
+import { describeError } from '../errors/driver-errors.ts';
+import type { Logger } from '../logging/logger.ts';
+
+/** All devices of one backend, in a stable order. */
+export interface BackendDevices {
+  readonly kind: string;
+  readonly devices: readonly Device[];
+}
+
+/** What the {@link Inventory} works with. */
+export interface InventoryOptions {
+  readonly backends: BackendRegistry;
+  /** Devices that claims hold: they stay in the inventory as they were when they were allocated, also while they are in a pod. */
+  readonly heldDevices: () => Iterable<{ readonly kind: string; readonly device: Device }>;
+  readonly logger: Logger;
+  /** How long to gather changes before looking, in milliseconds. */
+  readonly debounceMs?: number;
+  /** How often to look without a change being reported, in milliseconds. */
+  readonly resyncMs?: number;
+}
+
+/**
+ * The devices of all enabled backends, kept live: what a backend reports as changed is only a hint to list again, and each link has one
+ * owner, the first backend in the configured order.
+ */
+export class Inventory {
+  readonly #options: InventoryOptions;
+  readonly #lastListed = new Map<string, readonly Device[]>();
+  readonly #listeners = new Set<(devices: readonly BackendDevices[]) => void>();
+  #current: readonly BackendDevices[] = [];
+  #fingerprint = '';
+  #wake: (() => void) | undefined;
+  #refreshing: Promise<void> | undefined;
+
+  constructor(options: InventoryOptions) {
+    this.#options = options;
+  }
+
+  /** The devices as of the last look, by backend in the configured order. */
+  get devices(): readonly BackendDevices[] {
+    return this.#current;
+  }
+
+  /** A device by its backend and published name. */
+  device(kind: string, name: string): Device | undefined {
+    return this.#current
+      .find((backend) => backend.kind === kind)
+      ?.devices.find((device) => device.name === name);
+  }
+
+  /** Calls `listener` whenever the devices have changed. */
+  onChange(listener: (devices: readonly BackendDevices[]) => void): void {
+    this.#listeners.add(listener);
+  }
+
+  /** Looks again soon: for changes that only the driver itself knows of, such as a claim that let go of a device. */
+  invalidate(): void {
+    this.#wake?.();
+  }
+
+  /** Watches and lists until the signal is aborted. The first list is complete when {@link refresh} resolves. */
+  async run(signal: AbortSignal): Promise<void> {
+    const { backends, debounceMs = 20, resyncMs = 60_000 } = this.#options;
+    for (const { backend } of backends) backend.discovery.watch(() => this.invalidate(), signal);
+    while (!signal.aborted) {
+      const changed = new Promise<void>((resolve) => (this.#wake = resolve));
+      await this.refresh(signal);
+      await changedOrResync(changed, resyncMs, signal);
+      await pause(debounceMs, signal);
+    }
+  }
+
+  /** Lists all backends' devices now. Concurrent calls share one look. */
+  refresh(signal: AbortSignal = new AbortController().signal): Promise<void> {
+    this.#refreshing ??= this.#refresh(signal).finally(() => (this.#refreshing = undefined));
+    return this.#refreshing;
+  }
+
+  async #refresh(signal: AbortSignal): Promise<void> {
+    for (const { kind, backend } of this.#options.backends) {
+      try {
+        this.#lastListed.set(kind, await backend.discovery.list(signal));
+      } catch (error) {
+        if (signal.aborted) return;
+        this.#options.logger.error(
+          { backend: kind, error: describeError(error) },
+          'discovery failed; keeping the devices found before',
+        );
+      }
+    }
+    this.#settle();
+  }
+
+  #settle(): void {
+    const held = new Map<string, Map<string, Device>>();
+    for (const { kind, device } of this.#options.heldDevices()) {
+      held.set(kind, (held.get(kind) ?? new Map<string, Device>()).set(device.name, device));
+    }
+    const owned = new Set<number>();
+    const current = this.#options.backends.kinds.map((kind) => {
+      const devices = new Map<string, Device>();
+      for (const device of this.#lastListed.get(kind) ?? []) {
+        const links = device.links ?? [];
+        if (links.some((link) => owned.has(link))) continue;
+        devices.set(device.name, device);
+      }
+      for (const device of devices.values()) device.links?.forEach((link) => owned.add(link));
+      for (const [name, device] of held.get(kind) ?? []) devices.set(name, device);
+      return { kind, devices: [...devices.values()].sort((a, b) => compareNames(a.name, b.name)) };
+    });
+    const fingerprint = JSON.stringify(current);
+    if (fingerprint === this.#fingerprint) return;
+    this.#fingerprint = fingerprint;
+    this.#current = current;
+    for (const listener of this.#listeners) listener(current);
+  }
+}
+
+/** Orders `blue-2` before `blue-10`, the same on every node whatever its locale. */
+const { compare: compareNames } = new Intl.Collator('en', { numeric: true });
+
+async function changedOrResync(changed: Promise<void>, resyncMs: number, signal: AbortSignal): Promise<void> {
+  const timer = new AbortController();
+  await Promise.race([changed, pause(resyncMs, AbortSignal.any([timer.signal, signal]))]);
+  timer.abort();
+}
+
+async function pause(milliseconds: number, signal: AbortSignal): Promise<void> {
+  await sleep(milliseconds, undefined, { signal }).catch(() => {});
+}

@@ -1,0 +1,55 @@
+import type { Link, RouteSocket } from '@patchbay/netlink';
+import type { LinkSnapshot } from './link-snapshot.ts';
+
+/**
+ * The alias that a software link carries while it is away from the host. Hardware is known by its device or its permanent address; a veth or
+ * macvlan link has neither, its index may change when it moves, and its name and MAC address are the pod's to choose.
+ */
+export function travelMark(snapshot: LinkSnapshot): string | undefined {
+  return isHardware(snapshot)
+    ? undefined
+    : `patchbay:${snapshot.kind ?? 'link'}/${snapshot.index}/${snapshot.hardwareAddress ?? ''}`;
+}
+
+/**
+ * Finds the snapshot's link on the host, where it may not have left yet.
+ *
+ * @param host a socket in the host's namespace
+ */
+export function findOnHost(host: RouteSocket, snapshot: LinkSnapshot): Link | undefined {
+  const atIndex = host.link({ index: snapshot.index });
+  if (atIndex !== undefined && (isTravelled(snapshot, atIndex) || isUntouched(snapshot, atIndex)))
+    return atIndex;
+  return host.links().find((link) => isTravelled(snapshot, link));
+}
+
+/** Finds the snapshot's link in a pod's namespace. */
+export function findInPod(pod: RouteSocket, snapshot: LinkSnapshot): Link | undefined {
+  const atIndex = pod.link({ index: snapshot.index });
+  if (atIndex !== undefined && isTravelled(snapshot, atIndex)) return atIndex;
+  return pod.links().find((link) => isTravelled(snapshot, link));
+}
+
+function isHardware(snapshot: LinkSnapshot): boolean {
+  return (
+    snapshot.parentDevice !== undefined ||
+    (snapshot.permanentAddress !== undefined && snapshot.kind === undefined)
+  );
+}
+
+/** Whether the link is the snapshot's by what it keeps wherever it goes. */
+function isTravelled(snapshot: LinkSnapshot, link: Link): boolean {
+  if (!isHardware(snapshot)) return link.alias !== undefined && link.alias === travelMark(snapshot);
+  return (
+    link.parentDevice?.bus === snapshot.parentDevice?.bus &&
+    link.parentDevice?.name === snapshot.parentDevice?.name &&
+    // One PCI function may carry several ports.
+    link.permanentAddress === snapshot.permanentAddress
+  );
+}
+
+function isUntouched(snapshot: LinkSnapshot, link: Link): boolean {
+  return (
+    link.index === snapshot.index && link.kind === snapshot.kind && link.address === snapshot.hardwareAddress
+  );
+}

@@ -1,0 +1,118 @@
+import type { Address, Link, LinkChanges, Neighbour, Route, RouteSocket } from '@patchbay/netlink';
+import {
+  addressAdd,
+  linkAddAltname,
+  linkSet,
+  neighbourReplace,
+  routeReplace,
+  type RouteRequest,
+} from '@patchbay/netlink';
+
+/** `RTPROT_KERNEL`: routes that the kernel makes by itself for addresses (linux/rtnetlink.h). */
+const routeProtocolKernel = 2;
+/** `RT_TABLE_LOCAL`: the kernel's own table of local addresses (linux/rtnetlink.h). */
+const tableLocal = 255;
+/** `NUD_PERMANENT`: a neighbour that somebody configured (linux/neighbour.h). */
+const neighbourPermanent = 0x80;
+
+/**
+ * All that the driver brings back when a host link returns from a pod. Plain JSON, taken before the link is touched for the first time
+ * and journalled with the claim; what is "current" later is never taken for the original.
+ */
+export type LinkSnapshot = {
+  readonly index: number;
+  readonly name: string;
+  readonly altnames: readonly string[];
+  readonly alias?: string;
+  readonly up: boolean;
+  readonly mtu: number;
+  readonly hardwareAddress?: string;
+  /** What the link is whatever it is called: identity by which it is found again. */
+  readonly permanentAddress?: string;
+  readonly parentDevice?: { readonly bus: string; readonly name: string };
+  /** Kind of a software link (`veth`, …); such a link dies with a namespace that dies. Absent for hardware. */
+  readonly kind?: string;
+  readonly txQueueLength?: number;
+  readonly master?: number;
+  readonly addresses: readonly Address[];
+  readonly routes: readonly Route[];
+  readonly neighbours: readonly Neighbour[];
+};
+
+/** Takes the snapshot of a link of the namespace that `socket` is in. */
+export function takeLinkSnapshot(socket: RouteSocket, link: Link): LinkSnapshot {
+  const {
+    index,
+    name,
+    altnames,
+    alias,
+    up,
+    mtu,
+    address,
+    permanentAddress,
+    parentDevice,
+    kind,
+    txQueueLength,
+    master,
+  } = link;
+  return {
+    index,
+    name,
+    altnames,
+    up,
+    mtu,
+    addresses: socket.addresses({ linkIndex: index }).filter(isConfigured),
+    routes: socket
+      .routes({ linkIndex: index })
+      .filter(
+        ({ protocol, table, type }) =>
+          protocol !== routeProtocolKernel && table !== tableLocal && type === 'unicast',
+      ),
+    neighbours: socket
+      .neighbours({ linkIndex: index })
+      .filter(({ state }) => (state & neighbourPermanent) !== 0),
+    ...(alias === undefined ? {} : { alias }),
+    ...(address === undefined ? {} : { hardwareAddress: address }),
+    ...(permanentAddress === undefined ? {} : { permanentAddress }),
+    ...(parentDevice === undefined ? {} : { parentDevice }),
+    ...(kind === undefined ? {} : { kind }),
+    ...(txQueueLength === undefined ? {} : { txQueueLength }),
+    ...(master === undefined ? {} : { master }),
+  };
+}
+
+/**
+ * The messages that make a link, which is back on the host under its name, what it was; none for what is right already. Routes come last:
+ * the kernel refuses them on a link that is down.
+ */
+export function restoreRequests(snapshot: LinkSnapshot, current: Link, socket: RouteSocket): RouteRequest[] {
+  const { index } = current;
+  const missingNames = snapshot.altnames.filter((name) => !current.altnames.includes(name));
+  const now = takeLinkSnapshot(socket, current);
+  const changes: LinkChanges = {
+    ...(snapshot.mtu === now.mtu ? {} : { mtu: snapshot.mtu }),
+    ...(snapshot.hardwareAddress === undefined || snapshot.hardwareAddress === now.hardwareAddress
+      ? {}
+      : { address: snapshot.hardwareAddress }),
+    ...(snapshot.txQueueLength === undefined || snapshot.txQueueLength === now.txQueueLength
+      ? {}
+      : { txQueueLength: snapshot.txQueueLength }),
+    ...(snapshot.alias === now.alias ? {} : { alias: snapshot.alias ?? '' }),
+    ...(snapshot.master === now.master ? {} : { master: snapshot.master ?? 0 }),
+    ...(snapshot.up === now.up ? {} : { up: snapshot.up }),
+  };
+  return [
+    ...(missingNames.length > 0 ? [linkAddAltname(index, missingNames)] : []),
+    ...(Object.keys(changes).length > 0 ? [linkSet(index, changes)] : []),
+    ...snapshot.addresses
+      .filter(({ address }) => !now.addresses.some((present) => present.address === address))
+      .map((address) => addressAdd({ ...address, linkIndex: index })),
+    ...snapshot.routes.map((route) => routeReplace({ ...route, linkIndex: index })),
+    ...snapshot.neighbours.map((neighbour) => neighbourReplace({ ...neighbour, linkIndex: index })),
+  ];
+}
+
+/** IPv6 link-local addresses are the kernel's own work: it makes them anew whenever the link comes up. */
+function isConfigured({ scope, address }: Address): boolean {
+  return !(scope === 'link' && address.includes(':'));
+}

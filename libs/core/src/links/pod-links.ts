@@ -1,0 +1,291 @@
+import {
+  type Link,
+  type LinkData,
+  linkDelete,
+  linkSet,
+  NamespaceGoneError,
+  NetlinkError,
+  NetworkNamespace,
+  RouteSocket,
+} from '@patchbay/netlink';
+import type { AttachedDevice, PodSandbox } from '../backend/backend.ts';
+import { DeviceNotFoundError, InterfaceConflictError } from '../errors/driver-errors.ts';
+import { completeInterface, configureInterface } from '../interfaces/interface-configurator.ts';
+import type { InterfaceSetup } from '../interfaces/interface-setup.ts';
+import { findInPod, findOnHost, travelMark } from './link-identity.ts';
+import { type LinkSnapshot, restoreRequests } from './link-snapshot.ts';
+
+/** A link to create in a pod. */
+export interface PodLinkSpec {
+  /** Kind and its data as rtnetlink has it; for a veth the pod's end is the peer, see {@link PodLinks.createPairIn}. */
+  readonly data: LinkData;
+  /** Index of the host's link that the new one is built on. */
+  readonly parent?: number;
+  /** How the link is to look in the pod. Its hardware address must be given: it tells our link from another of the same name. */
+  readonly setup: InterfaceSetup & { readonly hardwareAddress: string };
+}
+
+/** The host's end of a veth pair. */
+export interface HostEnd {
+  readonly name: string;
+  readonly hardwareAddress: string;
+  readonly mtu?: number;
+  /** Name of the bridge that it becomes a port of. */
+  readonly bridge?: string;
+}
+
+/**
+ * Moves links of the host into pods and back, and creates links in pods. What every link backend shares: names, addresses, routes, MTU,
+ * restoring and repeating are written here once.
+ */
+export class PodLinks {
+  readonly #host: RouteSocket;
+  readonly #hostNamespace: NetworkNamespace;
+
+  /** Socket and namespace are the host's; they stay the caller's to close. */
+  constructor(host: RouteSocket, hostNamespace: NetworkNamespace) {
+    this.#host = host;
+    this.#hostNamespace = hostNamespace;
+  }
+
+  /**
+   * Moves a host link into a sandbox and configures it there. Completes what is missing when the link is there already.
+   *
+   * @throws DeviceNotFoundError when the link is neither on the host nor in the sandbox; InterfaceConflictError when the pod has such a name
+   */
+  async moveIn(snapshot: LinkSnapshot, setup: InterfaceSetup, sandbox: PodSandbox): Promise<AttachedDevice> {
+    using namespace = NetworkNamespace.open(sandbox.networkNamespacePath);
+    const onHost = findOnHost(this.#host, snapshot);
+    using pod = RouteSocket.open({ namespace });
+    if (onHost === undefined) {
+      const inPod = findInPod(pod, snapshot);
+      if (inPod === undefined) {
+        throw new DeviceNotFoundError(
+          snapshot.name,
+          'its link is neither on the host nor in the pod; it was unplugged or taken by someone else',
+        );
+      }
+      const present = inPod.name === setup.name ? inPod : await this.#rename(pod, inPod, setup.name);
+      completeInterface(pod, present, setup);
+      return { interfaceName: setup.name, linkIndex: present.index };
+    }
+    try {
+      const alias = travelMark(snapshot);
+      await this.#host.executeAsync(
+        // In a message of its own: the kernel moves before it looks at MTU and address, and the link must be known where it is if it then
+        // refuses those.
+        ...(alias === undefined ? [] : [linkSet(onHost.index, { alias })]),
+        // The move takes the link down and drops its addresses and routes; everything else rides on the same message.
+        linkSet(onHost.index, {
+          namespace,
+          name: setup.name,
+          ...(setup.mtu === undefined ? {} : { mtu: setup.mtu }),
+          ...(setup.hardwareAddress === undefined ? {} : { address: setup.hardwareAddress }),
+        }),
+      );
+    } catch (error) {
+      throw nameConflict(error, setup.name, `moving link ${onHost.name} into the pod`);
+    }
+    const moved = pod.link({ name: setup.name });
+    if (moved === undefined)
+      throw new DeviceNotFoundError(snapshot.name, 'its link vanished while it was moved into the pod');
+    configureInterface(pod, moved.index, setup);
+    return { interfaceName: setup.name, linkIndex: moved.index };
+  }
+
+  /**
+   * Brings a host link back from a sandbox and restores it from its snapshot. Succeeds when it is back already, and when its namespace is
+   * gone: hardware then returns by itself and is restored, a software link died with the namespace.
+   */
+  async moveOut(snapshot: LinkSnapshot, sandbox: PodSandbox): Promise<void> {
+    using namespace = openIfThere(sandbox.networkNamespacePath);
+    if (namespace !== undefined) {
+      using pod = RouteSocket.open({ namespace });
+      const inPod = findInPod(pod, snapshot);
+      if (inPod !== undefined) await this.#moveBack(pod, inPod, snapshot);
+    }
+    await this.restore(snapshot);
+  }
+
+  /** Makes a link that is on the host what its snapshot says. Does nothing when the link does not exist. */
+  async restore(snapshot: LinkSnapshot): Promise<void> {
+    const found = findOnHost(this.#host, snapshot);
+    if (found === undefined) return;
+    const link = found.name === snapshot.name ? found : await this.#rename(this.#host, found, snapshot.name);
+    const requests = restoreRequests(snapshot, link, this.#host);
+    if (requests.length > 0) await this.#host.executeAsync(...requests);
+  }
+
+  /**
+   * Creates a link in a sandbox and configures it. Completes what is missing when it is there already.
+   *
+   * @throws InterfaceConflictError when the pod has another link of that name
+   */
+  async createIn({ data, parent, setup }: PodLinkSpec, sandbox: PodSandbox): Promise<AttachedDevice> {
+    using namespace = NetworkNamespace.open(sandbox.networkNamespacePath);
+    using pod = RouteSocket.open({ namespace });
+    try {
+      const created = this.#host.createLink({
+        name: setup.name,
+        kind: data,
+        namespace,
+        address: setup.hardwareAddress,
+        ...(parent === undefined ? {} : { parent }),
+        ...(setup.mtu === undefined ? {} : { mtu: setup.mtu }),
+      });
+      configureInterface(pod, created.index, setup);
+      return { interfaceName: setup.name, linkIndex: created.index };
+    } catch (error) {
+      const existing = isExists(error) ? pod.link({ name: setup.name }) : undefined;
+      if (existing === undefined || !isOurs(existing, data.kind, setup)) {
+        throw nameConflict(error, setup.name, `creating the ${data.kind} link in the pod`);
+      }
+      completeInterface(pod, existing, setup);
+      return { interfaceName: setup.name, linkIndex: existing.index };
+    }
+  }
+
+  /**
+   * Creates a veth pair, one end configured in a sandbox, the other on the host. Completes what is missing when it is there already; half a
+   * pair of an interrupted attempt is replaced.
+   *
+   * @returns the pod's end, and the index of the host's end
+   */
+  async createPairIn(
+    hostEnd: HostEnd,
+    setup: PodLinkSpec['setup'],
+    sandbox: PodSandbox,
+  ): Promise<{ readonly attached: AttachedDevice; readonly hostIndex: number }> {
+    using namespace = NetworkNamespace.open(sandbox.networkNamespacePath);
+    using pod = RouteSocket.open({ namespace });
+    const bridge = this.#bridge(hostEnd);
+    const create = () =>
+      this.#host.createLink({
+        name: hostEnd.name,
+        address: hostEnd.hardwareAddress,
+        up: true,
+        ...(hostEnd.mtu === undefined ? {} : { mtu: hostEnd.mtu }),
+        ...(bridge === undefined ? {} : { master: bridge.index }),
+        kind: {
+          kind: 'veth',
+          peer: {
+            name: setup.name,
+            address: setup.hardwareAddress,
+            namespace,
+            ...(setup.mtu === undefined ? {} : { mtu: setup.mtu }),
+          },
+        },
+      });
+    let created: Link;
+    try {
+      created = create();
+    } catch (error) {
+      const earlier = isExists(error) ? this.#host.link({ name: hostEnd.name }) : undefined;
+      if (earlier === undefined) throw nameConflict(error, setup.name, 'creating the veth pair');
+      const existing = pod.link({ name: setup.name });
+      if (existing !== undefined && earlier.parent === existing.index && isOurs(existing, 'veth', setup)) {
+        completeInterface(pod, existing, setup);
+        return {
+          attached: { interfaceName: setup.name, linkIndex: existing.index },
+          hostIndex: earlier.index,
+        };
+      }
+      await this.#host.executeAsync(linkDelete({ index: earlier.index }));
+      created = createOrExplain(create, setup.name);
+    }
+    const podIndex = created.parent ?? pod.link({ name: setup.name })?.index;
+    if (podIndex === undefined)
+      throw new DeviceNotFoundError(hostEnd.name, "the pod's end vanished while it was created");
+    configureInterface(pod, podIndex, setup);
+    return { attached: { interfaceName: setup.name, linkIndex: podIndex }, hostIndex: created.index };
+  }
+
+  /** Deletes a link that {@link createIn} made. Succeeds when it, or its namespace, is gone. */
+  async deleteFrom({ data, setup }: PodLinkSpec, sandbox: PodSandbox): Promise<void> {
+    using namespace = openIfThere(sandbox.networkNamespacePath);
+    if (namespace === undefined) return;
+    using pod = RouteSocket.open({ namespace });
+    const named = pod.link({ name: setup.name });
+    const link =
+      named !== undefined && isOurs(named, data.kind, setup)
+        ? named
+        : pod.links().find((candidate) => isOurs(candidate, data.kind, setup));
+    if (link !== undefined) await ignoreGone(pod.executeAsync(linkDelete({ index: link.index })));
+  }
+
+  /** Deletes a veth pair by its host end, wherever the other end is. Succeeds when it is gone. */
+  async deletePair(hostEndName: string): Promise<void> {
+    if (this.#host.link({ name: hostEndName }) === undefined) return;
+    await ignoreGone(this.#host.executeAsync(linkDelete({ name: hostEndName })));
+  }
+
+  /** Looked up at the last moment: a bridge that was made anew has another index. */
+  #bridge({ bridge }: HostEnd): Link | undefined {
+    if (bridge === undefined) return undefined;
+    const link = this.#host.link({ name: bridge });
+    if (link === undefined)
+      throw new DeviceNotFoundError(bridge, 'the bridge is not on the host any more; create it again');
+    return link;
+  }
+
+  async #moveBack(pod: RouteSocket, inPod: Link, snapshot: LinkSnapshot): Promise<void> {
+    const move = (name: string) =>
+      pod.executeAsync(linkSet(inPod.index, { up: false, namespace: this.#hostNamespace, name }));
+    try {
+      await move(snapshot.name);
+    } catch (error) {
+      if (!isExists(error)) throw error;
+      // Somebody took the name meanwhile. The device must come back all the same; restoring then reports the name.
+      await move(`pb${snapshot.index}`);
+    }
+  }
+
+  async #rename(socket: RouteSocket, link: Link, name: string): Promise<Link> {
+    try {
+      // Kernels before 6.2 rename only links that are down.
+      await socket.executeAsync(linkSet(link.index, { up: false, name }));
+    } catch (error) {
+      throw nameConflict(error, name, `giving link ${link.name} its name back`);
+    }
+    return { ...link, name, up: false };
+  }
+}
+
+function createOrExplain(create: () => Link, name: string): Link {
+  try {
+    return create();
+  } catch (error) {
+    throw nameConflict(error, name, 'creating the veth pair');
+  }
+}
+
+function isOurs(link: Link, kind: string, setup: PodLinkSpec['setup']): boolean {
+  return link.kind === kind && link.address === setup.hardwareAddress;
+}
+
+function openIfThere(path: string): NetworkNamespace | undefined {
+  try {
+    return NetworkNamespace.open(path);
+  } catch (error) {
+    if (error instanceof NamespaceGoneError) return undefined;
+    throw error;
+  }
+}
+
+async function ignoreGone(work: Promise<void>): Promise<void> {
+  await work.catch((error: unknown) => {
+    if (!(error instanceof NetlinkError && error.code === 'ENODEV')) throw error;
+  });
+}
+
+function isExists(error: unknown): boolean {
+  return error instanceof NetlinkError && error.code === 'EEXIST';
+}
+
+function nameConflict(error: unknown, name: string, purpose: string): unknown {
+  if (!isExists(error)) return error;
+  return new InterfaceConflictError(
+    `${purpose} failed: an interface '${name}' exists there already; choose another interface.name`,
+    error,
+  );
+}
