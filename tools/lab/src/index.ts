@@ -1,5 +1,5 @@
 export { LabApiServer } from './apiserver/lab-api-server.ts';
-export type { LabApiServerOptions } from './apiserver/lab-api-server.ts';
+export type { LabApiServerOptions, ResourceApiVersion } from './apiserver/lab-api-server.ts';
 export { ApiRequestError, LabApiClient } from './apiserver/lab-api-client.ts';
 export type { ApiRequest, ObjectList, WatchEvent } from './apiserver/lab-api-client.ts';
 export type { JsonObject, JsonValue, KubeObject, ObjectMeta } from './apiserver/objects/kube-object.ts';

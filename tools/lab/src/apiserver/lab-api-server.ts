@@ -1,8 +1,25 @@
+import { randomBytes } from 'node:crypto';
+import { createServer } from 'node:https';
+import type { Server } from 'node:https';
+import type { AddressInfo } from 'node:net';
+import { join } from 'node:path';
+import { createServerCertificates } from './certificates.ts';
+import { DEFAULT_FEATURES } from './features.ts';
 import type { Features } from './features.ts';
+import { FaultRules } from './http/fault-rules.ts';
 import type { FaultRule, Injection } from './http/fault-rules.ts';
+import { RequestHandler } from './http/request-handler.ts';
 import type { RequestRecord } from './http/request-record.ts';
-import { ObjectStore } from './store/object-store.ts';
+import type { WatchStream } from './http/watch-stream.ts';
+import { writeKubeconfig } from './kubeconfig.ts';
+import type { Connection } from './kubeconfig.ts';
 import { LabApiClient } from './lab-api-client.ts';
+import { timestamp } from './objects/kube-object.ts';
+import { expired } from './status-error.ts';
+import { ObjectStore } from './store/object-store.ts';
+
+/** A version of resource.k8s.io. */
+export type ResourceApiVersion = 'v1' | 'v1beta2' | 'v1beta1';
 
 /** How a lab API server is set up. */
 export interface LabApiServerOptions {
@@ -11,31 +28,88 @@ export interface LabApiServerOptions {
   /** Gates that differ from the default. */
   features?: Partial<Features>;
   /** The versions of resource.k8s.io that are served, preferred first. Default: v1, v1beta2, v1beta1. */
-  resourceVersions?: readonly ('v1' | 'v1beta2' | 'v1beta1')[];
+  resourceVersions?: readonly ResourceApiVersion[];
   /** Default 0: any free port. */
   port?: number;
   /** How often a watch that allows bookmarks gets one; default 60,000 ms, about what the real server does. */
   bookmarkIntervalMs?: number;
 }
 
+const NAMESPACES = ['default', 'kube-node-lease', 'kube-public', 'kube-system'];
+
 /** A Kubernetes API server for tests: HTTPS on 127.0.0.1, all state in memory. */
 export class LabApiServer {
   /** Base address, `https://127.0.0.1:<port>`. */
-  readonly url: string = '';
-  readonly kubeconfigPath: string = '';
+  readonly url: string;
+  /** The file that gives any Kubernetes client full access. */
+  readonly kubeconfigPath: string;
   /** Direct access to the objects in their storage form. */
-  readonly store: ObjectStore = new ObjectStore();
+  readonly store: ObjectStore;
   /** Every request since the start or the last `requests.length = 0`, oldest first. */
-  readonly requests: RequestRecord[] = [];
+  readonly requests: RequestRecord[];
+  readonly #http: Server;
+  readonly #connection: Connection;
+  readonly #faults: FaultRules;
+  readonly #watches: Set<WatchStream>;
+  readonly #state: MutableState;
+
+  private constructor(parts: Parts) {
+    this.url = parts.connection.url;
+    this.kubeconfigPath = parts.kubeconfigPath;
+    this.store = parts.store;
+    this.requests = parts.requests;
+    this.#http = parts.http;
+    this.#connection = parts.connection;
+    this.#faults = parts.faults;
+    this.#watches = parts.watches;
+    this.#state = parts.state;
+  }
 
   /** Starts a server; resolves when it accepts connections. */
-  static async start(_options: LabApiServerOptions): Promise<LabApiServer> {
-    throw new Error('not built yet');
+  static async start(options: LabApiServerOptions): Promise<LabApiServer> {
+    const certificates = await createServerCertificates();
+    const state: MutableState = {
+      features: { ...DEFAULT_FEATURES, ...options.features },
+      versions: options.resourceVersions ?? ['v1', 'v1beta2', 'v1beta1'],
+    };
+    const token = randomBytes(16).toString('hex');
+    const [store, faults, requests, watches] = [
+      new ObjectStore(),
+      new FaultRules(),
+      [] as RequestRecord[],
+      new Set<WatchStream>(),
+    ];
+    let url = '';
+    const handler = new RequestHandler({
+      store,
+      faults,
+      requests,
+      watches,
+      served: (group) => (group === 'resource.k8s.io' ? state.versions : ['v1']),
+      features: () => state.features,
+      token,
+      address: () => new URL(url).host,
+      bookmarkIntervalMs: options.bookmarkIntervalMs ?? 60_000,
+    });
+    const http = createServer(
+      { cert: certificates.certificate, key: certificates.privateKey },
+      (request, response) => void handler.handle(request, response),
+    );
+    await new Promise<void>((resolve, reject) => {
+      http.once('error', reject);
+      http.listen(options.port ?? 0, '127.0.0.1', resolve);
+    });
+    url = `https://127.0.0.1:${String((http.address() as AddressInfo).port)}`;
+    const connection = { url, authority: certificates.authority, token };
+    const kubeconfigPath = join(options.directory, 'kubeconfig.yaml');
+    writeKubeconfig(kubeconfigPath, connection);
+    for (const name of NAMESPACES) createNamespace(store, name);
+    return new LabApiServer({ connection, kubeconfigPath, store, requests, http, faults, watches, state });
   }
 
   /** Puts a fault rule in force. */
-  inject(_rule: FaultRule): Injection {
-    throw new Error('not built yet');
+  inject(rule: FaultRule): Injection {
+    return this.#faults.inject(rule);
   }
 
   /** Forgets the history of writes: a watch or a list from an older revision gets 410 "Expired". */
@@ -44,15 +118,82 @@ export class LabApiServer {
   }
 
   /** Switches feature gates while running; what is stored stays as it is. */
-  setFeatures(_features: Partial<Features>): void {
-    throw new Error('not built yet');
+  setFeatures(features: Partial<Features>): void {
+    this.#state.features = { ...this.#state.features, ...features };
+  }
+
+  /** Changes which versions of resource.k8s.io are served, preferred first. */
+  setResourceVersions(versions: readonly ResourceApiVersion[]): void {
+    this.#state.versions = versions;
+  }
+
+  /** Sends a bookmark on every open watch that allows them. */
+  sendBookmarks(): void {
+    for (const watch of this.#watches) watch.bookmark();
+  }
+
+  /** Ends every open watch with a 410 "Expired" error event. */
+  expireWatches(): void {
+    const { status } = expired('The resourceVersion for the provided watch is too old.');
+    for (const watch of [...this.#watches]) watch.fail(status);
+  }
+
+  /** Ends every open watch in good order, as time-outs do. */
+  endWatches(): void {
+    for (const watch of [...this.#watches]) watch.end();
+  }
+
+  /** Leaves every open watch open and says nothing more on it. */
+  silenceWatches(): void {
+    for (const watch of this.#watches) watch.silence();
+  }
+
+  /** How many watches are open. */
+  get openWatches(): number {
+    return this.#watches.size;
   }
 
   /** A client with full access. */
-  client(_options?: { userAgent?: string }): LabApiClient {
-    throw new Error('not built yet');
+  client(options: { userAgent?: string } = {}): LabApiClient {
+    return new LabApiClient(this.#connection, options);
   }
 
   /** Closes all connections and the port. */
-  async stop(): Promise<void> {}
+  async stop(): Promise<void> {
+    for (const watch of [...this.#watches]) watch.end();
+    await new Promise<void>((resolve) => {
+      this.#http.close(() => resolve());
+      this.#http.closeAllConnections();
+    });
+  }
+}
+
+interface MutableState {
+  features: Readonly<Features>;
+  versions: readonly ResourceApiVersion[];
+}
+
+interface Parts {
+  connection: Connection;
+  kubeconfigPath: string;
+  store: ObjectStore;
+  requests: RequestRecord[];
+  http: Server;
+  faults: FaultRules;
+  watches: Set<WatchStream>;
+  state: MutableState;
+}
+
+function createNamespace(store: ObjectStore, name: string): void {
+  const labels = { 'kubernetes.io/metadata.name': name };
+  store.put(
+    { resource: 'namespaces', namespace: '', name },
+    {
+      apiVersion: 'v1',
+      kind: 'Namespace',
+      metadata: { name, uid: crypto.randomUUID(), creationTimestamp: timestamp(), labels },
+      spec: { finalizers: ['kubernetes'] },
+      status: { phase: 'Active' },
+    },
+  );
 }

@@ -46,6 +46,11 @@ export class ObjectStore {
     return this.#objects.get(path(key))?.object;
   }
 
+  /** Where all objects are. */
+  keys(): ObjectKey[] {
+    return [...this.#objects.values()].map(({ key }) => key);
+  }
+
   /**
    * The objects of a resource, in all namespaces or one, ordered by namespace and name; at an older revision
    * when one is given. Throws "Expired" for a compacted revision, a time-out for one in the future.
