@@ -20,6 +20,17 @@ export type {
   WatchEvent,
 } from './kube/kubernetes-object.ts';
 
+export {
+  ResourceApiMissingError,
+  claimPath,
+  resourceApiPath,
+  resourceApiVersion,
+} from './resource-api/resource-api-version.ts';
+export type { ResourceApiVersion } from './resource-api/resource-api-version.ts';
+export { Reflector } from './kube/reflector.ts';
+export type { ReflectorOptions } from './kube/reflector.ts';
+export type { BackoffOptions } from './kube/backoff.ts';
+
 export type {
   AllocatedClaim,
   AllocatedDevice,
@@ -28,11 +39,22 @@ export type {
   DeviceConfiguration,
 } from './claims/allocated-claim.ts';
 export { resolveClaim } from './claims/resolve-claim.ts';
+export {
+  ClaimMalformedError,
+  ClaimNotAllocatedError,
+  ClaimNotFoundError,
+  ClaimReplacedError,
+} from './claims/claim-errors.ts';
 export { DeviceHeldError, DeviceHolds } from './claims/device-holds.ts';
 export type { HeldDevice } from './claims/device-holds.ts';
 
 export { DraPlugin } from './plugin/dra-plugin.ts';
-export type { DraPluginOptions, DraRequest } from './plugin/dra-plugin.ts';
+export type { DraPluginOptions } from './plugin/dra-plugin.ts';
+export type { DraRequest } from './plugin/claim-operations.ts';
+export type { RegistrationStatus } from './plugin/plugin-services.ts';
+export { SocketPathBlockedError } from './plugin/grpc-socket.ts';
+export { SocketPathTooLongError } from './plugin/socket-paths.ts';
+export type { SocketPaths } from './plugin/socket-paths.ts';
 export type { DraDriver, PreparedDevice } from './plugin/dra-driver.ts';
 
 export { ResourceSlicePublisher } from './slices/resource-slice-publisher.ts';
@@ -45,6 +67,9 @@ export type {
   DevicePool,
   DeviceTaint,
 } from './slices/device.ts';
+
+export { DeviceHealthFeed } from './health/device-health-feed.ts';
+export type { DeviceHealth, DeviceHealthFeedOptions } from './health/device-health-feed.ts';
 
 export { ClaimStatusWriter } from './status/claim-status-writer.ts';
 export type { ClaimStatusWriterOptions } from './status/claim-status-writer.ts';

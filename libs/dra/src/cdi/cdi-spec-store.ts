@@ -1,27 +1,110 @@
+import { randomBytes } from 'node:crypto';
+import { mkdir, readFile, readdir, rename, unlink, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
 import type { CdiDevice } from './cdi-spec.ts';
 
-/** What a store needs. */
+/** Where the specifications go and what they are called. */
 export interface CdiSpecStoreOptions {
-  /** `/var/run/cdi` on a node. */
+  /** One of the runtime's CDI directories, usually `/var/run/cdi`: emptied by a reboot, so specs must be written again then. */
   readonly directory: string;
-  /** Such as the driver's name. */
+  /** A domain name, usually the driver's. */
   readonly vendor: string;
+  /** What the devices are, such as `claim`: letters, digits, `_` and `-`, beginning with a letter or digit. */
   readonly class: string;
 }
 
-/** One CDI specification file per claim. */
+/** First version that knows everything that `CdiContainerEdits` can say. */
+const cdiVersion = '0.6.0';
+const vendorPattern = /^[A-Za-z]([A-Za-z0-9_.-]*[A-Za-z0-9])?$/;
+const classPattern = /^[A-Za-z0-9]([A-Za-z0-9_-]*[A-Za-z0-9])?$/;
+const namePattern = /^[A-Za-z0-9]([A-Za-z0-9_.:-]*[A-Za-z0-9])?$/;
+
+/**
+ * One CDI specification file per id (usually a claim UID), read by the container runtime.
+ *
+ * Files appear and vanish as a whole: runtimes read the directory at any time, and one unreadable file there makes them complain about
+ * every container.
+ */
 export class CdiSpecStore {
-  constructor(_options: CdiSpecStoreOptions) {}
-  /** Writes and returns the qualified names. */
-  write(_id: string, _devices: readonly CdiDevice[]): Promise<string[]> {
-    throw new Error('not yet');
+  readonly #directory: string;
+  readonly #kind: string;
+  readonly #prefix: string;
+
+  /** @throws RangeError for a vendor or class that the CDI specification does not allow. */
+  constructor(options: CdiSpecStoreOptions) {
+    if (!vendorPattern.test(options.vendor)) {
+      throw new RangeError(`CDI vendor '${options.vendor}' is not a domain name`);
+    }
+    if (!classPattern.test(options.class)) {
+      throw new RangeError(`CDI class '${options.class}' may only have letters, digits, '_' and '-'`);
+    }
+    this.#directory = options.directory;
+    this.#kind = `${options.vendor}/${options.class}`;
+    this.#prefix = `${options.vendor}-${options.class}_`;
   }
-  /** Removes. */
-  remove(_id: string): Promise<void> {
-    throw new Error('not yet');
+
+  /**
+   * Writes the specification of `id`, replacing an earlier one; the same input gives the same file, and a file that already says this is
+   * left alone.
+   *
+   * @param id becomes part of the file's name and of every device's name, which must be unique over all files of the vendor and class.
+   * @returns the devices' qualified names, `vendor/class=<id>-<name>`, in the order given; without devices there is no file.
+   * @throws RangeError for names that CDI does not allow or that occur twice; file system errors.
+   */
+  async write(id: string, devices: readonly CdiDevice[]): Promise<string[]> {
+    const names = devices.map(({ name }) => `${id}-${name}`);
+    for (const name of [id, ...names]) {
+      if (!namePattern.test(name)) throw new RangeError(`'${name}' is not a valid CDI device name`);
+    }
+    if (new Set(names).size < names.length) throw new RangeError(`CDI device names of ${id} are not unique`);
+    if (devices.length === 0) {
+      // A specification without devices is invalid.
+      await this.remove(id);
+      return [];
+    }
+    const spec = {
+      cdiVersion,
+      kind: this.#kind,
+      devices: devices.map(({ containerEdits }, index) => ({ name: names[index], containerEdits })),
+    };
+    const text = `${JSON.stringify(spec, null, 2)}\n`;
+    const path = this.#path(id);
+    const present = await readFile(path, 'utf8').catch(() => undefined);
+    if (present !== text) {
+      await mkdir(this.#directory, { recursive: true, mode: 0o755 });
+      // Runtimes look only at names ending in .json or .yaml.
+      const temporary = join(this.#directory, `.${this.#prefix}${id}.${randomBytes(4).toString('hex')}`);
+      try {
+        await writeFile(temporary, text, { mode: 0o644, flag: 'wx' });
+        await rename(temporary, path);
+      } catch (error) {
+        await unlink(temporary).catch(() => undefined);
+        throw error;
+      }
+    }
+    return names.map((name) => `${this.#kind}=${name}`);
   }
-  /** Ids of this store's files. */
-  list(): Promise<string[]> {
-    throw new Error('not yet');
+
+  /** Removes the specification of `id`; succeeds when there is none. */
+  async remove(id: string): Promise<void> {
+    await unlink(this.#path(id)).catch(ignoreMissing);
   }
+
+  /** Ids of all specifications of this vendor and class, sorted; those of others in the directory are not listed. */
+  async list(): Promise<string[]> {
+    const files = (await readdir(this.#directory).catch(ignoreMissing)) ?? [];
+    return files
+      .filter((file) => file.startsWith(this.#prefix) && file.endsWith('.json'))
+      .map((file) => file.slice(this.#prefix.length, -'.json'.length))
+      .sort();
+  }
+
+  #path(id: string): string {
+    if (!namePattern.test(id)) throw new RangeError(`'${id}' cannot name a CDI specification`);
+    return join(this.#directory, `${this.#prefix}${id}.json`);
+  }
+}
+
+function ignoreMissing(error: NodeJS.ErrnoException): undefined {
+  if (error.code !== 'ENOENT') throw error;
 }

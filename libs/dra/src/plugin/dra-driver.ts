@@ -34,4 +34,10 @@ export interface DraDriver {
    * deletion until it succeeds.
    */
   unprepareClaim(claim: ClaimReference, signal: AbortSignal): Promise<void>;
+
+  /**
+   * Whether the driver's journal still has the claim prepared. Needed only by drivers of which two instances may share a journal
+   * (rolling update): asked when a device seems to be held by a claim that the other instance may have unprepared meanwhile.
+   */
+  isPrepared?(claimUID: string): Promise<boolean>;
 }
