@@ -3,9 +3,16 @@ import { join } from 'node:path';
 
 const prefix = 'patchbay-lab-';
 
-/** The cgroup, as a path below each hierarchy's root, of the lab that a process of this id runs. */
-export function labCgroup(processId: number): string {
-  return `/${prefix}${String(processId)}`;
+let labs = 0;
+
+/**
+ * A cgroup for a new lab of this process, as a path below each hierarchy's root. Its name contains the process id, by which a lab that
+ * nobody tidied up is recognised later.
+ *
+ * @param parent cgroup of the lab that this process runs in itself; empty outside of labs
+ */
+export function newLabCgroup(parent = ''): string {
+  return `${parent}/${prefix}${String(process.pid)}-${String(labs++)}`;
 }
 
 /** Mount points of all cgroup hierarchies, v1 and v2, that this process sees. */
@@ -39,13 +46,17 @@ export async function removeLabCgroup(
   }
 }
 
-/** Removes what labs left behind that were killed together with the process that would have tidied up. */
+/**
+ * Removes what labs left behind that were killed together with the process that would have tidied up. Not for use inside a lab, where
+ * process ids mean something else.
+ */
 export async function removeStaleLabCgroups(): Promise<void> {
   const stale = new Set<string>();
   for (const point of cgroupHierarchies()) {
     for (const name of readdirSync(point)) {
       if (!name.startsWith(prefix)) continue;
-      if (!existsSync(`/proc/${name.slice(prefix.length)}`)) stale.add(`/${name}`);
+      const owner = name.slice(prefix.length).split('-')[0] ?? '';
+      if (!existsSync(`/proc/${owner}`)) stale.add(`/${name}`);
     }
   }
   for (const cgroup of stale) await removeLabCgroup(cgroup, { timeoutMs: 0 });

@@ -4,7 +4,7 @@ import { cgroupVariable } from '../cri/cri-messages.ts';
 import { seriesVariable, toolsVariable } from './containerd-tools.ts';
 import type { ContainerdSeries, ContainerdTools } from './containerd-tools.ts';
 import { fetchContainerd } from './fetch-containerd.ts';
-import { labCgroup, removeLabCgroup, removeStaleLabCgroups } from './lab-cgroups.ts';
+import { newLabCgroup, removeLabCgroup, removeStaleLabCgroups } from './lab-cgroups.ts';
 import { LabUnavailableError } from './lab-unavailable-error.ts';
 
 /** How {@link runInLab} runs its command; everything has a default. */
@@ -57,8 +57,9 @@ export async function runInLab(command: readonly string[], options: RunInLabOpti
     throw new LabUnavailableError('the lab needs root for namespaces and mounts', 'run it as root');
   }
   const tools = options.tools ?? (await fetchContainerd(options.series ?? '2'));
-  await removeStaleLabCgroups();
-  const cgroup = labCgroup(process.pid);
+  const outerLab = process.env[cgroupVariable];
+  if (outerLab === undefined) await removeStaleLabCgroups();
+  const cgroup = newLabCgroup(outerLab);
   // Without its parent nobody would end the lab: setpriv asks the kernel to kill unshare then, and unshare does the same for the rest.
   const namespaces = ['--mount', '--net', '--pid', '--fork', '--mount-proc', '--kill-child'];
   const shell = ['sh', '-c', entrance, 'lab', ...command];
