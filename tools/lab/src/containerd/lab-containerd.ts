@@ -13,6 +13,7 @@ import {
 import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { CriClient } from '../cri/cri-client.ts';
+import { cgroupVariable } from '../cri/cri-messages.ts';
 import { containerdConfig } from './containerd-config.ts';
 import type { ContainerdTools } from './containerd-tools.ts';
 import { LabUnavailableError } from './lab-unavailable-error.ts';
@@ -110,9 +111,15 @@ export class LabContainerd {
    * Starts a runtime with fresh state and waits until it can run pods of the test image. Takes about 0.3 s. Works any number of times
    * in one lab.
    *
-   * @throws LabUnavailableError when it does not come up
+   * @throws LabUnavailableError outside the lab, and when it does not come up
    */
   static async start(options: LabContainerdOptions): Promise<LabContainerd> {
+    if (process.env[cgroupVariable] === undefined) {
+      throw new LabUnavailableError(
+        'containerd is only started inside the lab, where its mounts, links and cgroups do not touch the machine',
+        'run this through tools/lab/src/containerd/enter.ts or runInLab',
+      );
+    }
     const containerd = new LabContainerd(options);
     await containerd.#start();
     await run(options.tools.ctr, [

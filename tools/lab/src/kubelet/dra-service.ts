@@ -47,13 +47,11 @@ const cdiDevice =
 export class DraService {
   readonly driverName: string;
   readonly #client: UnaryClient;
-  readonly #service: DraServiceName;
   readonly #timeoutMs: number;
 
   constructor(driverName: string, endpoint: string, service: DraServiceName, timeoutMs: number) {
     const version = service.slice(0, service.indexOf('.'));
     this.driverName = driverName;
-    this.#service = service;
     this.#timeoutMs = timeoutMs;
     this.#client = new UnaryClient(
       endpoint,
@@ -144,9 +142,6 @@ export class DraService {
       const key = [device.poolName, device.deviceName, device.shareId ?? ''].join('\0');
       if (seen.has(key)) this.#violated(`${label} is answered twice`);
       seen.add(key);
-      if (this.#service === 'v1beta1.DRAPlugin' && device.shareId !== undefined) {
-        this.#violated(`${label} has a share id, which v1beta1 does not know`);
-      }
       const allocated = claim.results.filter(
         (result) => result.pool === device.poolName && result.device === device.deviceName,
       );

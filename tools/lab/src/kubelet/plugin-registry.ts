@@ -124,10 +124,8 @@ export class PluginRegistry {
       }
       // A driver that fails here stays registered: the kubelet has no way back at this point.
       await client.notify(true).catch((error: unknown) => {
-        this.#options.onRefused(
-          socket,
-          `RegisterPlugin error -- failed to send registration status: ${String(error)}`,
-        );
+        const message = `RegisterPlugin error -- failed to send registration status: ${String(error)}`;
+        if (!signal.aborted) this.#options.onRefused(socket, message);
       });
       return undefined;
     } catch (error) {
