@@ -1,6 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import {
+  attributeName,
   type BackendDevices,
   type BackendSelection,
   ClaimAttacher,
@@ -203,7 +204,10 @@ function poolsOf(nodeName: string, devices: readonly BackendDevices[]): DevicePo
   return devices.map((backend) => ({
     name: `${nodeName}/${backend.kind}`,
     devices: backend.devices.map(
-      ({ identity: _identity, links: _links, interfaceName: _name, ...device }) => device,
+      ({ identity: _identity, links: _links, interfaceName: _name, ...device }) => ({
+        ...device,
+        attributes: { ...device.attributes, [attributeName('backend')]: { string: backend.kind } },
+      }),
     ),
   }));
 }

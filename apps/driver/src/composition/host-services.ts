@@ -11,7 +11,6 @@ import {
   PodLinks,
 } from '@patchbay/core';
 import { NetworkNamespace, RouteSocket } from '@patchbay/netlink';
-import { container as rootContainer } from 'tsyringe';
 
 /** What the backends work with, and the backends themselves. */
 export interface HostServices extends Disposable {
@@ -26,7 +25,7 @@ export interface HostServices extends Disposable {
 export function openHostServices(selections: readonly BackendSelection[], logger: Logger): HostServices {
   const namespace = NetworkNamespace.own();
   const routes = RouteSocket.open();
-  const container = new BackendContainer(rootContainer.createChildContainer(), 'the driver');
+  const container = BackendContainer.create('the driver');
   container.provide(LOGGER, () => logger);
   container.provide(HOST_ROUTES, () => routes);
   container.provide(HOST_LINKS, () => new HostLinks(routes));

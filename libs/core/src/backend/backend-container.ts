@@ -1,4 +1,6 @@
-import { type DependencyContainer, instanceCachingFactory } from 'tsyringe';
+// tsyringe refuses to load without the polyfill, also where, as here, no decorator needs it.
+import 'reflect-metadata';
+import { container as globalContainer, type DependencyContainer, instanceCachingFactory } from 'tsyringe';
 import { WiringError } from '../errors/driver-errors.ts';
 import type { Backend } from './backend.ts';
 
@@ -30,9 +32,14 @@ export class BackendContainer {
    * @param container the tsyringe container to register in
    * @param owner who registers here, for error messages, such as `backend 'veth'`
    */
-  constructor(container: DependencyContainer, owner: string) {
+  private constructor(container: DependencyContainer, owner: string) {
     this.#container = container;
     this.#owner = owner;
+  }
+
+  /** A new container that sees nobody else's services; `owner` registers in it. */
+  static create(owner: string): BackendContainer {
+    return new BackendContainer(globalContainer.createChildContainer(), owner);
   }
 
   /** A container that sees this one's services and keeps its own to itself. */

@@ -8,9 +8,9 @@ export type InterfaceSetup = {
   /** Canonical `address/length`, in the order in which they are added. */
   readonly addresses: readonly string[];
   /** Bytes; as it is when absent. */
-  readonly mtu?: number;
+  readonly mtu?: number | undefined;
   /** Lower-case MAC address; as it is when absent. */
-  readonly hardwareAddress?: string;
+  readonly hardwareAddress?: string | undefined;
   readonly routes: readonly RouteSetup[];
 };
 

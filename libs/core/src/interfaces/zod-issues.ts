@@ -17,7 +17,7 @@ export function zodIssues(error: z.ZodError, input: unknown, prefix = ''): Confi
     }
     const value = valueAt(input, issue.path);
     const shown = issue.code === 'custom' || value === undefined ? '' : ` (got ${preview(value)})`;
-    const message = value === undefined && issue.code === 'invalid_type' ? 'is required' : issue.message;
+    const message = value === undefined ? (whenMissing(issue) ?? issue.message) : issue.message;
     return [{ path: prefix + formatPath(issue.path), message: message + shown }];
   });
 }
@@ -29,6 +29,12 @@ export function formatPath(path: readonly PropertyKey[]): string {
       typeof step === 'number' ? `[${step}]` : `${index === 0 ? '' : '.'}${String(step)}`,
     )
     .join('');
+}
+
+function whenMissing(issue: z.core.$ZodIssue): string | undefined {
+  if (issue.code === 'invalid_type' || issue.code === 'invalid_union') return 'is required';
+  if (issue.code !== 'invalid_value') return undefined;
+  return `is required; write ${issue.values.map((value) => String(value)).join(' or ')}`;
 }
 
 function valueAt(input: unknown, path: readonly PropertyKey[]): unknown {

@@ -41,11 +41,21 @@ export interface HostEnd {
 export class PodLinks {
   readonly #host: RouteSocket;
   readonly #hostNamespace: NetworkNamespace;
+  readonly #openSocket: (namespace: NetworkNamespace) => RouteSocket;
 
-  /** Socket and namespace are the host's; they stay the caller's to close. */
-  constructor(host: RouteSocket, hostNamespace: NetworkNamespace) {
+  /**
+   * Socket and namespace are the host's; they stay the caller's to close.
+   *
+   * @param openSocket opens a socket in a pod's namespace
+   */
+  constructor(
+    host: RouteSocket,
+    hostNamespace: NetworkNamespace,
+    openSocket = (namespace: NetworkNamespace) => RouteSocket.open({ namespace }),
+  ) {
     this.#host = host;
     this.#hostNamespace = hostNamespace;
+    this.#openSocket = openSocket;
   }
 
   /**
@@ -56,7 +66,7 @@ export class PodLinks {
   async moveIn(snapshot: LinkSnapshot, setup: InterfaceSetup, sandbox: PodSandbox): Promise<AttachedDevice> {
     using namespace = NetworkNamespace.open(sandbox.networkNamespacePath);
     const onHost = findOnHost(this.#host, snapshot);
-    using pod = RouteSocket.open({ namespace });
+    using pod = this.#openSocket(namespace);
     if (onHost === undefined) {
       const inPod = findInPod(pod, snapshot);
       if (inPod === undefined) {
@@ -100,7 +110,7 @@ export class PodLinks {
   async moveOut(snapshot: LinkSnapshot, sandbox: PodSandbox): Promise<void> {
     using namespace = openIfThere(sandbox.networkNamespacePath);
     if (namespace !== undefined) {
-      using pod = RouteSocket.open({ namespace });
+      using pod = this.#openSocket(namespace);
       const inPod = findInPod(pod, snapshot);
       if (inPod !== undefined) await this.#moveBack(pod, inPod, snapshot);
     }
@@ -123,7 +133,7 @@ export class PodLinks {
    */
   async createIn({ data, parent, setup }: PodLinkSpec, sandbox: PodSandbox): Promise<AttachedDevice> {
     using namespace = NetworkNamespace.open(sandbox.networkNamespacePath);
-    using pod = RouteSocket.open({ namespace });
+    using pod = this.#openSocket(namespace);
     try {
       const created = this.#host.createLink({
         name: setup.name,
@@ -157,7 +167,7 @@ export class PodLinks {
     sandbox: PodSandbox,
   ): Promise<{ readonly attached: AttachedDevice; readonly hostIndex: number }> {
     using namespace = NetworkNamespace.open(sandbox.networkNamespacePath);
-    using pod = RouteSocket.open({ namespace });
+    using pod = this.#openSocket(namespace);
     const bridge = this.#bridge(hostEnd);
     const create = () =>
       this.#host.createLink({
@@ -204,7 +214,7 @@ export class PodLinks {
   async deleteFrom({ data, setup }: PodLinkSpec, sandbox: PodSandbox): Promise<void> {
     using namespace = openIfThere(sandbox.networkNamespacePath);
     if (namespace === undefined) return;
-    using pod = RouteSocket.open({ namespace });
+    using pod = this.#openSocket(namespace);
     const named = pod.link({ name: setup.name });
     const link =
       named !== undefined && isOurs(named, data.kind, setup)

@@ -153,6 +153,16 @@ export class LabContainerd {
     await this.#end('SIGKILL');
   }
 
+  /** Holds the runtime: it does nothing more until {@link resume}, and its clients wait. */
+  pause(): void {
+    this.#process?.kill('SIGSTOP');
+  }
+
+  /** Lets a held runtime go on. */
+  resume(): void {
+    this.#process?.kill('SIGCONT');
+  }
+
   /** Starts the runtime again on the state that it left, after `kill` or `stop`, or instead of the one that runs. */
   async restart(): Promise<void> {
     await this.#end('SIGTERM');

@@ -1,0 +1,86 @@
+import { ConfigInvalidError } from '@patchbay/core';
+import { describe, expect, it } from 'vitest';
+import { backendModules } from '../backends.ts';
+import { loadDriverConfig, parseDriverConfig } from './load-driver-config.ts';
+
+const head = 'apiVersion: patchbay.dev/v1alpha1\nkind: DriverConfig\n';
+
+function mistakesIn(text: string): string[] {
+  try {
+    parseDriverConfig(text, backendModules, 'driver.yaml');
+  } catch (error) {
+    if (error instanceof ConfigInvalidError) {
+      return error.issues.map(({ line, path, message }) => `${line ?? '-'} ${path}: ${message}`);
+    }
+    throw error;
+  }
+  return [];
+}
+
+describe('parseDriverConfig', () => {
+  it('fills in defaults and keeps the order of backends', () => {
+    const { config, backends } = parseDriverConfig(
+      `${head}backends:\n- kind: macvlan\n  parents: [{ link: eth1 }]\n- kind: hostdev\n`,
+      backendModules,
+      'driver.yaml',
+    );
+    expect(config).toMatchObject({
+      driverName: 'patchbay.dev',
+      kubelet: { registryDirectory: '/var/lib/kubelet/plugins_registry' },
+      nri: { socketPath: '/var/run/nri/nri.sock', pluginIndex: '10' },
+    });
+    expect(backends.map(({ module }) => module.kind)).toEqual(['macvlan', 'hostdev']);
+    expect(backends[0]?.config).toEqual({ parents: [{ link: 'eth1', devices: 16, mode: 'bridge' }] });
+  });
+
+  it('reports every mistake with its line and path', () => {
+    const mistakes = mistakesIn(`${head}nodename: x
+nri:
+  pluginIndex: 7
+cdi:
+  directory: cdi
+backends:
+- kind: veth
+  networks:
+  - name: blue
+    mode: bridge
+    brigde: br0
+- kind: wifi
+- kind: macvlan
+  parents: []
+`);
+    expect(mistakes).toEqual([
+      expect.stringMatching(/^5 nri\.pluginIndex: .*string/),
+      expect.stringMatching(/^7 cdi\.directory: must be an absolute path/),
+      expect.stringMatching(/^3 nodename: unknown field/),
+      expect.stringMatching(/^1[0-3] backends\[0\]\.networks\[0\]\.bridge: is required/),
+      expect.stringMatching(/^13 backends\[0\]\.networks\[0\]\.brigde: unknown field/),
+      expect.stringMatching(
+        /^14 backends\[1\]\.kind: there is no backend 'wifi'; this build has: hostdev, veth, macvlan/,
+      ),
+      expect.stringMatching(/^16 backends\[2\]\.parents: names no parent/),
+    ]);
+  });
+
+  it('reports a backend that is enabled twice', () => {
+    expect(mistakesIn(`${head}backends: [{kind: hostdev}, {kind: hostdev}]`).join()).toContain(
+      "'hostdev' is enabled",
+    );
+  });
+
+  it.each([
+    ['', 'apiVersion: is required'],
+    [`${head}backends: []`, 'names no backend'],
+    [`${head}backends: [{}]`, 'backends[0].kind: is required'],
+    ['a: b: c', 'Nested mappings'],
+    ['[1, 2]', 'expected object'],
+  ])('refuses %j', (text, words) => {
+    expect(mistakesIn(text).join('\n')).toContain(words);
+  });
+
+  it('says how to give a file that does not exist', () => {
+    expect(() => loadDriverConfig('/nowhere/driver.yaml', backendModules)).toThrow(
+      /no such file; .*--config/,
+    );
+  });
+});

@@ -1,0 +1,110 @@
+/**
+ * The driver is killed in the middle of its work: the pod gets its link in the end, or the host has it back.
+ */
+import type { RunningPod } from '@patchbay/lab';
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import { TestNode, type Wish } from './test-node.ts';
+
+const wishes: readonly Wish[] = [
+  { backend: 'veth', parameters: { interface: { name: 'blue0', addresses: ['10.20.0.1/24'], mtu: 1400 } } },
+  { backend: 'macvlan', parameters: { interface: { name: 'lan0', addresses: ['10.20.1.1/24'] } } },
+  {
+    backend: 'hostdev',
+    parameters: {
+      interface: {
+        name: 'fast0',
+        addresses: ['10.20.2.1/24'],
+        mtu: 8000,
+        hardwareAddress: '02:00:5e:00:53:01',
+      },
+    },
+  },
+];
+
+let node: TestNode;
+let linksBefore: readonly string[];
+let cardsBefore: readonly unknown[];
+const cards = () => ['nic0', 'nic1'].map((name) => node.host.state(name));
+
+beforeAll(async () => {
+  node = await TestNode.start({ kubeletTimes: { longestRetryMs: 200 } });
+});
+afterAll(() => node.stop());
+beforeEach(() => {
+  linksBefore = node.host.linkNames();
+  cardsBefore = cards();
+});
+afterEach(() => {
+  expect(node.host.linkNames()).toEqual(linksBefore);
+  expect(cards()).toEqual(cardsBefore);
+  expect(node.leftovers).toEqual([]);
+  expect(node.cluster.kubelet.violations).toEqual([]);
+});
+
+async function expectNetwork(pod: RunningPod): Promise<void> {
+  const addresses = await node.cluster.exec(pod, ['ip', 'addr']);
+  for (const expected of [
+    'blue0',
+    '10.20.0.1/24',
+    'mtu 1400',
+    'lan0',
+    '10.20.1.1/24',
+    'fast0',
+    '10.20.2.1/24',
+    'mtu 8000',
+  ]) {
+    expect(addresses).toContain(expected);
+  }
+}
+
+describe('the driver is killed', () => {
+  it('between prepare and the sandbox: the pod has its links once the driver is back', async () => {
+    const template = await node.pod(wishes);
+    const pod = await node.cluster.createPod(template);
+    node.cluster.containerd.pause();
+    const running = node.cluster.kubelet.runPod(pod);
+    await node.prepared(wishes.length);
+    await node.driver.kill();
+    node.cluster.containerd.resume();
+    await node.cluster.event(pod, 'is-not-attached-yet');
+    await node.driver.start();
+    const result = await running;
+    await expectNetwork(result);
+    await node.remove(result);
+  });
+
+  it.each(['veth', 'macvlan', 'hostdev'] as const)(
+    'in the hook, after the kernel has done the first step for %s: the containers wait, and have it once the driver is back',
+    async (backend) => {
+      await node.driver.stop();
+      await node.driver.start({ environment: { PATCHBAY_CRASH_AT: `attach:${backend}` } });
+      const template = await node.pod(wishes);
+      const pod = await node.cluster.createPod(template);
+      const running = node.cluster.kubelet.runPod(pod);
+      await node.driver.ended();
+      await node.cluster.event(pod, 'is-not-attached-yet');
+      await node.driver.start();
+      const result = await running;
+      await expectNetwork(result);
+      await node.remove(result);
+    },
+  );
+
+  it('while the pod runs: the restarted driver leaves the links alone and brings them back at the end', async () => {
+    const running = await node.cluster.runPod(await node.pod(wishes));
+    await node.driver.kill();
+    await expectNetwork(running);
+    await node.driver.start();
+    await expectNetwork(running);
+    await node.remove(running);
+  });
+
+  it('while the pod runs, and the pod goes without it: the host has its links back once the driver is back', async () => {
+    const running = await node.cluster.runPod(await node.pod(wishes));
+    await node.driver.kill();
+    const removal = node.remove(running);
+    await node.cluster.event(running.pod, 'FailedUnprepareDynamicResources');
+    await node.driver.start();
+    await removal;
+  });
+});

@@ -1,0 +1,127 @@
+import { type ChildProcess, spawn } from 'node:child_process';
+import { closeSync, existsSync, mkdirSync, openSync, readFileSync, writeFileSync } from 'node:fs';
+import { join, resolve } from 'node:path';
+import { once } from 'node:events';
+import { stringify } from 'yaml';
+import { waitUntil } from '../waiting/wait-until.ts';
+import type { LabCluster } from './lab-cluster.ts';
+
+/** The bundle that `npm run build` makes. */
+export const driverBundle = resolve(import.meta.dirname, '../../../../dist/driver/patchbay.mjs');
+
+/** A `patchbay run` process on a lab cluster's node. It may be killed and started again on the same state. */
+export class DriverProcess {
+  /** Where the driver keeps its journal and gates. */
+  readonly stateDirectory: string;
+  readonly logFile: string;
+  readonly #configFile: string;
+  readonly #environment: NodeJS.ProcessEnv;
+  #process: ChildProcess | undefined;
+  #logStart = 0;
+
+  /**
+   * @param backends entries of the configuration's `backends`
+   * @param overrides further fields of the configuration
+   */
+  constructor(cluster: LabCluster, backends: readonly object[], overrides: object = {}) {
+    const directory = join(cluster.directory, 'driver');
+    mkdirSync(directory, { recursive: true });
+    this.stateDirectory = join(directory, 'state');
+    this.logFile = join(directory, 'driver.log');
+    this.#configFile = join(directory, 'config.yaml');
+    this.#environment = { ...process.env, NODE_NAME: cluster.nodeName };
+    writeFileSync(
+      this.#configFile,
+      stringify({
+        apiVersion: 'patchbay.dev/v1alpha1',
+        kind: 'DriverConfig',
+        kubernetes: { kubeconfig: cluster.server.kubeconfigPath },
+        kubelet: { registryDirectory: cluster.registryDirectory, pluginsDirectory: cluster.pluginsDirectory },
+        nri: { socketPath: cluster.containerd.nriSocket },
+        cdi: { directory: cluster.containerd.cdiDirectory },
+        state: { directory: this.stateDirectory },
+        metrics: { port: 0 },
+        log: { level: 'debug' },
+        backends,
+        ...overrides,
+      }),
+    );
+  }
+
+  get pid(): number | undefined {
+    return this.#process?.pid;
+  }
+
+  /** All that the driver has logged, of all its lives. */
+  get log(): string {
+    return existsSync(this.logFile) ? readFileSync(this.logFile, 'utf8') : '';
+  }
+
+  /** Starts the driver; resolves when kubelet and runtime have accepted it. */
+  async start(
+    options: { readonly environment?: NodeJS.ProcessEnv; readonly wait?: boolean } = {},
+  ): Promise<void> {
+    this.#logStart = this.log.length;
+    const output = openSync(this.logFile, 'a');
+    this.#process = spawn(process.execPath, [driverBundle, 'run', '--config', this.#configFile], {
+      stdio: ['ignore', output, output],
+      env: { ...this.#environment, ...options.environment },
+    });
+    closeSync(output);
+    if (options.wait !== false) await this.ready();
+  }
+
+  /** Resolves when kubelet and runtime have accepted the driver. */
+  async ready(): Promise<void> {
+    await waitUntil(
+      () => `the driver to be ready; its log ends with:\n${this.log.slice(-2000)}`,
+      async () => {
+        if (this.#process?.exitCode !== null)
+          throw new Error(`the driver has ended:\n${this.log.slice(-2000)}`);
+        return (await this.#get('/readyz'))?.ok;
+      },
+      { timeoutMs: 15_000 },
+    );
+  }
+
+  /** What the driver says of itself at /readyz. */
+  async readiness(): Promise<string> {
+    return (await (await this.#get('/readyz'))?.text()) ?? '';
+  }
+
+  /** The driver's metrics in Prometheus' text format. */
+  async metrics(): Promise<string> {
+    return (await (await this.#get('/metrics'))?.text()) ?? '';
+  }
+
+  /** Ends the driver in order and resolves with its exit code. */
+  async stop(): Promise<number | null> {
+    return this.#end('SIGTERM');
+  }
+
+  /** Kills the driver at once, as a crash does. */
+  async kill(): Promise<void> {
+    await this.#end('SIGKILL');
+  }
+
+  /** Resolves when the driver has ended by itself. */
+  async ended(): Promise<void> {
+    if (this.#process !== undefined && this.#process.exitCode === null && this.#process.signalCode === null) {
+      await once(this.#process, 'exit');
+    }
+  }
+
+  async #end(signal: 'SIGTERM' | 'SIGKILL'): Promise<number | null> {
+    const child = this.#process;
+    if (child === undefined) return null;
+    child.kill(signal);
+    await this.ended();
+    return child.exitCode;
+  }
+
+  async #get(path: string): Promise<Response | undefined> {
+    const port = /"port":(\d+)/.exec(this.log.slice(this.#logStart))?.[1];
+    if (port === undefined) return undefined;
+    return fetch(`http://127.0.0.1:${port}${path}`).catch(() => undefined);
+  }
+}
