@@ -33,6 +33,11 @@ export interface LabApiServerOptions {
   port?: number;
   /** How often a watch that allows bookmarks gets one; default 60,000 ms, about what the real server does. */
   bookmarkIntervalMs?: number;
+  /**
+   * How a watch from a compacted revision is told so: by an ERROR event in a stream that starts normally (default; what
+   * the real server's watch cache does), or by the answer's status.
+   */
+  expiredWatchAnswer?: 'event' | 'status';
 }
 
 const NAMESPACES = ['default', 'kube-node-lease', 'kube-public', 'kube-system'];
@@ -90,6 +95,7 @@ export class LabApiServer {
       token,
       address: () => new URL(url).host,
       bookmarkIntervalMs: options.bookmarkIntervalMs ?? 60_000,
+      expiredWatchAnswer: options.expiredWatchAnswer ?? 'event',
     });
     const http = createServer(
       { cert: certificates.certificate, key: certificates.privateKey },

@@ -35,11 +35,11 @@ export function apply(input: ApplyInput): ApplyOutput {
   const id = managerId(input.manager);
   const others = input.owners.filter(({ manager }) => managerId(manager) !== id);
   const previous = input.owners.find(({ manager }) => managerId(manager) === id);
-  const fields = input.reset.reduce(
-    (set, member) => set.without([`f:${member}`]),
-    ownable(fieldsOf(input.applied, place)),
+  const applied = Object.fromEntries(
+    Object.entries(input.applied).filter(([member]) => !input.reset.includes(member)),
   );
-  let merged = merge(input.live, input.applied, place) as JsonObject;
+  const fields = ownable(fieldsOf(applied, place));
+  let merged = merge(input.live, applied, place) as JsonObject;
   if (previous !== undefined) {
     const kept = others.reduce((set, owner) => set.union(owner.fields), fields);
     merged = (remove(merged, dropped(previous.fields, kept), place) ?? {}) as JsonObject;

@@ -37,6 +37,7 @@ export interface HandlerContext {
   readonly token: string;
   readonly address: () => string;
   readonly bookmarkIntervalMs: number;
+  readonly expiredWatchAnswer: 'event' | 'status';
 }
 
 /** Answers HTTP requests: authentication, faults, routing, verbs. */
@@ -158,7 +159,7 @@ export class RequestHandler {
     record: RequestRecord,
     fault: Fault | undefined,
   ): void {
-    const { store, watches, bookmarkIntervalMs } = this.#context;
+    const { store, watches, bookmarkIntervalMs, expiredWatchAnswer } = this.#context;
     const wanted = query.get('resourceVersion') ?? '';
     const sendInitial = query.get('sendInitialEvents') === 'true';
     const bookmarks = ['true', '1'].includes(query.get('allowWatchBookmarks') ?? '');
@@ -167,6 +168,7 @@ export class RequestHandler {
     // Without a revision, or with 0, a watch begins with what is there.
     const fresh = wanted === '' || wanted === '0' || sendInitial;
     const from = fresh ? store.revision : readRevision(wanted);
+    if (expiredWatchAnswer === 'status') store.since(from);
     const stream = new WatchStream(
       response,
       store,
