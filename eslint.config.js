@@ -66,7 +66,8 @@ export default tseslint.config(
           patterns: [
             {
               group: ['tsyringe', 'tsyringe/*', '@grpc/*', '@kubernetes/*'],
-              message: 'A backend knows @patchbay/core and the kernel, not the container, gRPC or Kubernetes.',
+              message:
+                'A backend knows @patchbay/core and the kernel, not the container, gRPC or Kubernetes.',
             },
           ],
         },

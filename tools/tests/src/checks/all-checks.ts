@@ -1,0 +1,35 @@
+import { join } from 'node:path';
+import { nodeSource, nodeTool } from '../programs/node-program.ts';
+import { repository } from '../repository.ts';
+import { borderCanary } from './border-canary.ts';
+import type { Check } from './check.ts';
+import { longFiles } from './long-files.ts';
+import { machineWords } from './machine-words.ts';
+import { privateMirrors } from './private-mirrors.ts';
+import { programCheck } from './program-check.ts';
+import { refreshProjectGraph } from './project-graph.ts';
+
+/** Every check, slow ones first so that two at a time end together. */
+export const allChecks: readonly Check[] = [
+  programCheck('lint', 'npx eslint --fix . mends some of it', async () => {
+    // Whether a file may import another depends on tags and on other files, so a new graph means a new cache.
+    const cache = join(repository, '.cache/eslint', await refreshProjectGraph());
+    const caching = ['--cache', '--cache-strategy=content', `--cache-location=${cache}`];
+    return nodeTool('eslint', ...caching, '--max-warnings=0', '.');
+  }),
+  programCheck('types', 'mend the types', nodeTool('tsc', '--noEmit', '-p', 'tsconfig.json')),
+  borderCanary(),
+  programCheck(
+    'format',
+    'npm run format',
+    nodeTool('prettier', '--check', '--log-level=warn', '--cache', '--cache-location=.cache/prettier', '.'),
+  ),
+  programCheck(
+    'unused code',
+    'remove it, or stop exporting it; what is used in a way that knip cannot see goes into knip.config.ts with the reason',
+    nodeTool('knip', '--no-progress'),
+  ),
+  programCheck('generated files', 'npm run generate', nodeSource('tools/proto/src/main.ts', '--check')),
+  longFiles(repository),
+  machineWords(repository, privateMirrors),
+];
