@@ -17,6 +17,11 @@ export class KeyedQueue {
     return result;
   }
 
+  /** Whether anything is queued or running for `key`. */
+  busy(key: string): boolean {
+    return this.#tails.has(key);
+  }
+
   /** Resolves when everything queued so far has ended. */
   async idle(): Promise<void> {
     await Promise.all(this.#tails.values());

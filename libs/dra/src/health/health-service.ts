@@ -35,7 +35,7 @@ function healthMessage(devices: readonly DeviceHealth[], timeoutSeconds: number)
       device: { poolName: pool, deviceName: device },
       health: health.toUpperCase(),
       lastUpdatedTime,
-      healthCheckTimeoutSeconds: timeoutSeconds,
+      healthCheckTimeoutSeconds: Math.ceil(timeoutSeconds),
       message: (message ?? '').slice(0, longestMessage),
     })),
   };

@@ -5,11 +5,13 @@ import type { KubeApi, WatchRequest } from './kube-api.ts';
 import type { KubernetesList, KubernetesObject } from './kubernetes-object.ts';
 
 /** What a `Reflector` mirrors and whom it tells. */
-export interface ReflectorOptions {
+export interface ReflectorOptions<T extends KubernetesObject> {
   readonly api: KubeApi;
   /** Path of the collection; asked before every list, so it may follow a change of the API version. */
   readonly path: () => Promise<string>;
   readonly query?: WatchRequest['query'];
+  /** Turns what the server sent into what is kept; the object as it is unless given. */
+  readonly transform?: (object: KubernetesObject) => T;
   /** Called after every change of `items`, also those made by `observe` and `forget` (with `'own'`). */
   readonly onChange: (origin: 'server' | 'own') => void;
   /** Told about every failure; the reflector carries on. */
@@ -21,13 +23,13 @@ const defaultBackoff: BackoffOptions = { initialMs: 200, maximumMs: 30_000 };
 
 /** A local copy of a collection: listed once, then kept current by a watch, forever. */
 export class Reflector<T extends KubernetesObject> {
-  readonly #options: ReflectorOptions;
+  readonly #options: ReflectorOptions<T>;
   readonly #objects = new Map<string, T>();
   /** Objects that we deleted and whose last events may still be on the way. */
   readonly #forgotten = new Set<string>();
   #synced = false;
 
-  constructor(options: ReflectorOptions) {
+  constructor(options: ReflectorOptions<T>) {
     this.#options = options;
   }
 
@@ -42,7 +44,7 @@ export class Reflector<T extends KubernetesObject> {
   }
 
   /** Takes over what a write of our own returned, without waiting for the watch to tell. */
-  observe(object: T): void {
+  observe(object: KubernetesObject): void {
     if (this.#store(object)) this.#options.onChange('own');
   }
 
@@ -66,7 +68,7 @@ export class Reflector<T extends KubernetesObject> {
         }
         const started = Date.now();
         const request = { path, query: this.#options.query ?? {}, resourceVersion: version, signal };
-        for await (const event of this.#options.api.watch<T>(request)) {
+        for await (const event of this.#options.api.watch(request)) {
           version = event.object.metadata.resourceVersion;
           backoff.reset();
           if (event.type === 'DELETED') this.#remove(event.object);
@@ -88,26 +90,35 @@ export class Reflector<T extends KubernetesObject> {
 
   async #list(path: string, signal: AbortSignal): Promise<string> {
     const query = this.#options.query ?? {};
-    const list = await this.#options.api.request<KubernetesList<T>>({ method: 'GET', path, query, signal });
-    const listed = new Map((list.items ?? []).map((object) => [object.metadata.uid, object]));
+    const list = await this.#options.api.request<KubernetesList<KubernetesObject>>({
+      method: 'GET',
+      path,
+      query,
+      signal,
+    });
+    const listed = (list.items ?? []).map((object) => this.#transform(object));
     this.#forgotten.clear();
     this.#objects.clear();
-    for (const [uid, object] of listed) this.#objects.set(uid, object);
+    for (const object of listed) this.#objects.set(object.metadata.uid, object);
     this.#synced = true;
     this.#options.onChange('server');
     return list.metadata.resourceVersion;
   }
 
-  #store(object: T): boolean {
+  #transform(object: KubernetesObject): T {
+    return this.#options.transform?.(object) ?? (object as T);
+  }
+
+  #store(object: KubernetesObject): boolean {
     const uid = object.metadata.uid;
     if (this.#forgotten.has(uid)) return false;
     const known = this.#objects.get(uid);
     if (known !== undefined && !isNewer(object, known)) return false;
-    this.#objects.set(uid, object);
+    this.#objects.set(uid, this.#transform(object));
     return true;
   }
 
-  #remove(object: T): void {
+  #remove(object: KubernetesObject): void {
     this.#forgotten.delete(object.metadata.uid);
     if (this.#objects.delete(object.metadata.uid)) this.#options.onChange('server');
   }

@@ -110,9 +110,11 @@ export class ClaimOperations {
         return this.#options.holds.hold(claim.uid, claim.devices);
       } catch (error) {
         if (!(error instanceof DeviceHeldError)) throw error;
+        // A claim that is being prepared right now is in no journal yet.
+        if (this.#queue.busy(error.holder)) throw error;
         // During a rolling update the other instance may have unprepared what this one prepared.
         const stillPrepared = (await this.#options.driver.isPrepared?.(error.holder)) ?? true;
-        if (stillPrepared) throw error;
+        if (stillPrepared || this.#queue.busy(error.holder)) throw error;
         this.#options.holds.release(error.holder);
       }
     }
