@@ -1,0 +1,37 @@
+import { checkTier } from './check-tier.ts';
+import { anywhere, emptyNamespaces, lab } from './surroundings.ts';
+import type { Tier } from './tier.ts';
+import { VitestTier } from './vitest-tier.ts';
+
+const containerdNeeds = 'root, and the network or a filled .cache for Debian packages';
+const containerd = (series: string) => lab('tools/lab/src/containerd/enter.ts', '--series', series);
+
+/** Every tier, in the order in which they run: what fails fast comes first. */
+export const allTiers: readonly Tier[] = [
+  checkTier,
+  new VitestTier({ name: 'unit', needs: 'nothing', project: 'unit', ...anywhere }),
+  new VitestTier({
+    name: 'netns',
+    needs: "root and this machine's kernel",
+    project: 'netns',
+    ...emptyNamespaces,
+  }),
+  new VitestTier({
+    name: 'containerd-2',
+    needs: containerdNeeds,
+    project: 'containerd',
+    ...containerd('2'),
+  }),
+  new VitestTier({
+    name: 'containerd-1.7',
+    needs: containerdNeeds,
+    project: 'containerd',
+    ...containerd('1.7'),
+  }),
+  new VitestTier({
+    name: 'vm',
+    needs: 'QEMU from Debian packages, so the network or a filled .cache',
+    project: 'vm',
+    ...lab('tools/lab/src/vm/enter.ts'),
+  }),
+];

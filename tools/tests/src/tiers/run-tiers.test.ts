@@ -1,0 +1,60 @@
+import { describe, expect, test } from 'vitest';
+import { parseSum } from '../counts/test-counts.ts';
+import { runTiers } from './run-tiers.ts';
+import { summarize } from './summary.ts';
+import type { Tier, TierOutcome } from './tier.ts';
+
+function tier(name: string, behaviour: { tests?: string[]; obstacle?: string; outcome?: TierOutcome }): Tier {
+  return {
+    name,
+    needs: 'nothing',
+    tests: () => behaviour.tests ?? ['a.test.ts'],
+    obstacle: () => Promise.resolve(behaviour.obstacle),
+    size: () => Promise.resolve(7),
+    run: () => Promise.resolve(behaviour.outcome ?? { counts: { passed: 3, failed: 0, skipped: 0 } }),
+  };
+}
+
+async function run(tiers: readonly Tier[], ...maySkip: string[]) {
+  const printed: string[] = [];
+  const results = await runTiers(tiers, [], (text) => printed.push(text));
+  return { printed: printed.join('\n'), ...summarize(results, new Set(maySkip)) };
+}
+
+describe('a run over tiers', () => {
+  test('is good when all tests pass, and ends with the sum', async () => {
+    const { text, good, printed } = await run([tier('unit', {}), tier('netns', {})]);
+    expect(parseSum(text)).toEqual({ passed: 6, failed: 0, skipped: 0 });
+    expect(good).toBe(true);
+    expect(printed).toContain('unit (needs nothing)');
+  });
+
+  test('is bad when a test fails', async () => {
+    const { text, good } = await run([
+      tier('unit', { outcome: { counts: { passed: 1, failed: 2, skipped: 0 } } }),
+    ]);
+    expect(parseSum(text)).toEqual({ passed: 1, failed: 2, skipped: 0 });
+    expect(good).toBe(false);
+  });
+
+  test('counts the tests of a tier that cannot run as skipped, says why, and is bad', async () => {
+    const { text, good, printed } = await run([tier('unit', {}), tier('netns', { obstacle: 'needs root' })]);
+    expect(parseSum(text)).toEqual({ passed: 3, failed: 0, skipped: 7 });
+    expect(printed).toContain('netns: cannot run: needs root');
+    expect(text).toContain('netns: cannot run: needs root');
+    expect(text).toContain('npm test -- --allow-skips netns');
+    expect(good).toBe(false);
+  });
+
+  test('is good with skips that are expected, and with no others', async () => {
+    const skipped = { counts: { passed: 3, failed: 0, skipped: 1 } };
+    const tiers = [tier('netns', { obstacle: 'needs root' }), tier('vm', { outcome: skipped })];
+    expect((await run(tiers, 'netns', 'vm')).good).toBe(true);
+    expect((await run(tiers, 'netns')).good).toBe(false);
+  });
+
+  test('leaves out tiers without tests', async () => {
+    const { text } = await run([tier('unit', {}), tier('vm', { tests: [] })]);
+    expect(text).not.toContain('vm');
+  });
+});

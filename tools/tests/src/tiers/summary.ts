@@ -1,0 +1,47 @@
+import Table from 'cli-table3';
+import { sumCounts, sumLine } from '../counts/test-counts.ts';
+import type { TierResult } from './run-tiers.ts';
+
+/** What is printed after the last tier, and whether the run is good. */
+export interface Summary {
+  readonly text: string;
+  readonly good: boolean;
+}
+
+/**
+ * Sums tiers up: a table, what did not run and why, and the sum as the last line.
+ *
+ * @param maySkip names of the tiers whose skipped tests are expected
+ */
+export function summarize(results: readonly TierResult[], maySkip: ReadonlySet<string>): Summary {
+  const table = new Table({
+    head: ['tier', 'passed', 'failed', 'skipped', 'time'],
+    colAligns: ['left', 'right', 'right', 'right', 'right'],
+    style: { head: [], border: [], compact: true },
+  });
+  for (const { tier, counts, durationMs } of results) {
+    table.push([tier, counts.passed, counts.failed, counts.skipped, seconds(durationMs)]);
+  }
+  const total = sumCounts(results.map((result) => result.counts));
+  const time = results.reduce((sum, result) => sum + result.durationMs, 0);
+  table.push(['all', total.passed, total.failed, total.skipped, seconds(time)]);
+  const notes = results.filter((result) => result.note !== undefined);
+  const unexpected = results.filter((result) => result.counts.skipped > 0 && !maySkip.has(result.tier));
+  const names = unexpected.map((result) => result.tier);
+  const text = [
+    table.toString(),
+    ...notes.map((result) => `${result.tier}: ${result.note}`),
+    ...(names.length === 0
+      ? []
+      : [
+          `Skipped tests fail the run, because nobody notices them otherwise (in ${names.join(', ')}).`,
+          `Where they cannot run: npm test -- --allow-skips ${names.join(',')}`,
+        ]),
+    sumLine(total),
+  ];
+  return { text: text.join('\n'), good: total.failed === 0 && unexpected.length === 0 };
+}
+
+function seconds(ms: number): string {
+  return `${(ms / 1000).toFixed(1)} s`;
+}

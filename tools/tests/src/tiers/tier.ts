@@ -1,0 +1,28 @@
+import type { TestCounts } from '../counts/test-counts.ts';
+
+/** Tests that need the same surroundings. */
+export interface Tier {
+  /** Selects the tier on the command line. */
+  readonly name: string;
+  /** What it needs, in words. */
+  readonly needs: string;
+  /**
+   * The tests that are left when only paths that contain one of the filters count; all without filters.
+   *
+   * @returns paths relative to the repository, or names where a test is no file
+   */
+  tests(filters: readonly string[]): readonly string[];
+  /** Why the tier cannot run here, in words with the remedy; undefined when it can. May fetch what the tier needs. */
+  obstacle(): Promise<string | undefined>;
+  /** How many tests these are, at least, without running them. */
+  size(tests: readonly string[]): Promise<number>;
+  /** Runs these tests and shows their progress. Never rejects: a crash counts as a failure. */
+  run(tests: readonly string[]): Promise<TierOutcome>;
+}
+
+/** How a tier ended. */
+export interface TierOutcome {
+  readonly counts: TestCounts;
+  /** What the counts do not say. */
+  readonly note?: string;
+}

@@ -1,0 +1,50 @@
+import { existsSync, readFileSync } from 'node:fs';
+import { z } from 'zod';
+import type { ProgramEnd } from '../programs/run-program.ts';
+import type { TierOutcome } from './tier.ts';
+
+/** What vitest's JSON reporter writes, as far as it matters here. */
+const reportSchema = z.object({
+  testResults: z.array(
+    z.object({
+      status: z.string(),
+      assertionResults: z.array(z.object({ status: z.string() })),
+    }),
+  ),
+});
+
+/**
+ * Counts what vitest reports. A file that fails outside its tests (it cannot be imported, a hook fails) counts as one failure, and so
+ * does a run that fails without a failed test or leaves no report.
+ *
+ * @param report path of the JSON report
+ * @param end how vitest ended
+ */
+export function outcomeOf(report: string, end: Pick<ProgramEnd, 'code' | 'reason'>): TierOutcome {
+  const how = end.reason ?? `vitest ended with exit code ${end.code}`;
+  const parsed = reportSchema.safeParse(readReport(report));
+  if (!parsed.success) {
+    return { counts: { passed: 0, failed: 1, skipped: 0 }, note: `crashed: ${how} and left no report` };
+  }
+  let [passed, failed, skipped] = [0, 0, 0];
+  for (const file of parsed.data.testResults) {
+    const states = file.assertionResults.map((test) => test.status);
+    const failures = states.filter((state) => state === 'failed').length;
+    const passes = states.filter((state) => state === 'passed').length;
+    passed += passes;
+    failed += failures > 0 || file.status !== 'failed' ? failures : 1;
+    skipped += states.length - passes - failures;
+  }
+  if (end.code === 0 || failed > 0) return { counts: { passed, failed, skipped } };
+  return { counts: { passed, failed: 1, skipped }, note: `no test failed, but ${how}` };
+}
+
+function readReport(path: string): unknown {
+  if (!existsSync(path)) return undefined;
+  try {
+    return JSON.parse(readFileSync(path, 'utf8'));
+  } catch {
+    // Half a report is what a killed vitest leaves.
+    return undefined;
+  }
+}
