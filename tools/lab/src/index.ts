@@ -61,7 +61,6 @@ export type { WaitOptions } from './waiting/wait-until.ts';
 export { DriverProcess, driverBundle } from './cluster/driver-process.ts';
 export { HostNetwork } from './cluster/host-network.ts';
 export type { LinkState } from './cluster/host-network.ts';
-export { waitUntil } from './waiting/wait-until.ts';
 export { LabCluster } from './cluster/lab-cluster.ts';
 export type { LabClusterOptions, PodTemplate } from './cluster/lab-cluster.ts';
 export { deviceClass, driverName, resourceClaim } from './cluster/patchbay-objects.ts';

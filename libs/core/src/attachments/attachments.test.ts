@@ -1,0 +1,394 @@
+import { existsSync, mkdtempSync, readdirSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import type { AllocatedClaim, CdiDevice } from '@patchbay/dra';
+import type { Container, PodSandbox } from '@patchbay/nri';
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { BackendRegistry } from '../backend/backend-registry.ts';
+import { InterfaceParameters } from '../interfaces/interface-parameters.ts';
+import { Inventory } from '../inventory/inventory.ts';
+import { silentLogger } from '../logging/logger.ts';
+import { FakeBackend } from '../testing/fake-backend.ts';
+import { ClaimAttacher } from './claim-attacher.ts';
+import { ClaimJournal } from './claim-journal.ts';
+import { ClaimLedger } from './claim-ledger.ts';
+import { ClaimPreparer } from './claim-preparer.ts';
+import { ContainerGate } from './container-gate.ts';
+import { KeyedMutex } from './keyed-mutex.ts';
+import { runtimeHooks } from './runtime-hooks.ts';
+
+let directory: string;
+beforeEach(() => {
+  directory = mkdtempSync(join(tmpdir(), 'attachments-'));
+});
+afterEach(() => rmSync(directory, { recursive: true }));
+
+/** One life of the driver on the state in `directory`; a second one is what a restart sees. */
+async function begin(backend: FakeBackend, bootId = 'boot') {
+  const backends = new BackendRegistry([{ kind: 'fake', backend }]);
+  const ledger = new ClaimLedger(new ClaimJournal(join(directory, 'claims'), silentLogger));
+  await ledger.load(bootId);
+  const gate = new ContainerGate(join(directory, 'gates'));
+  const claims = new KeyedMutex();
+  const events: string[] = [];
+  const observer = {
+    claimAttached: ({ claim }: { claim: { uid: string } }) => void events.push(`attached ${claim.uid}`),
+    claimAttachFailed: ({ claim }: { claim: { uid: string } }) => void events.push(`failed ${claim.uid}`),
+    claimDetached: ({ claim }: { claim: { uid: string } }) => void events.push(`detached ${claim.uid}`),
+  };
+  const attacher = new ClaimAttacher({ backends, ledger, gate, claims, observer });
+  const cdi = new Map<string, { devices: readonly CdiDevice[]; mounts: readonly string[] }>();
+  const preparer = new ClaimPreparer({
+    nodeName: 'node',
+    bootId,
+    backends,
+    inventory: new Inventory({ backends, heldDevices: () => [], logger: silentLogger }),
+    parameters: new InterfaceParameters(new Map()),
+    ledger,
+    attacher,
+    gate,
+    claims,
+    logger: silentLogger,
+    cdi: {
+      write: async (uid, devices, { mounts = [] }) => {
+        cdi.set(uid, { devices, mounts: mounts.map(({ hostPath }) => hostPath) });
+        return devices.map(({ name }) => `patchbay.dev/claim=${name}`);
+      },
+      remove: async (uid) => void cdi.delete(uid),
+    },
+  });
+  const { signal } = new AbortController();
+  const hooks = runtimeHooks({ ledger, attacher, gate, logger: silentLogger, signal });
+  const prepare = (claim: AllocatedClaim) => preparer.prepareClaim(claim, signal);
+  const unprepare = (uid: string) =>
+    preparer.unprepareClaim({ uid, namespace: 'default', name: uid }, signal);
+  /** Waits for what goes on after an answer. */
+  const settled = (uid: string) => claims.run(uid, async () => {});
+  const isOpen = (uid: string) => existsSync(gate.path({ uid, namespace: 'default', name: uid }));
+  return { backend, ledger, gate, cdi, hooks, events, prepare, unprepare, settled, isOpen };
+}
+
+function claim(
+  uid: string,
+  devices: readonly string[],
+  options: { pods?: string[]; interface?: object } = {},
+): AllocatedClaim {
+  return {
+    uid,
+    namespace: 'default',
+    name: uid,
+    reservedFor: (options.pods ?? ['p1']).map((pod) => ({ resource: 'pods', name: pod, uid: pod })),
+    devices: devices.map((device) => ({
+      request: `req-${device}`,
+      pool: 'node/fake',
+      device,
+      adminAccess: false,
+      configs:
+        options.interface === undefined
+          ? []
+          : [
+              {
+                source: 'FromClaim',
+                parameters: {
+                  apiVersion: 'patchbay.dev/v1alpha1',
+                  kind: 'InterfaceConfig',
+                  interface: options.interface,
+                },
+              },
+            ],
+    })),
+  };
+}
+
+function pod(
+  uid: string,
+  id = `sandbox-${uid}`,
+  networkNamespacePath: string | undefined = `/run/netns/${id}`,
+): PodSandbox {
+  return {
+    id,
+    uid,
+    name: uid,
+    namespace: 'default',
+    labels: {},
+    annotations: {},
+    runtimeHandler: '',
+    ips: [],
+    ...(networkNamespacePath === undefined ? {} : { networkNamespacePath }),
+  } as unknown as PodSandbox;
+}
+
+const container = (sources: readonly string[] = []) =>
+  ({ mounts: sources.map((source) => ({ source })) }) as unknown as Container;
+
+describe('a claim', () => {
+  it('is prepared, attached with all its devices, detached in reverse and forgotten', async () => {
+    const driver = await begin(new FakeBackend('a', 'b'));
+    const answer = await driver.prepare(claim('c1', ['a', 'b']));
+    expect(answer).toEqual([
+      {
+        requestNames: ['req-a'],
+        poolName: 'node/fake',
+        deviceName: 'a',
+        cdiDeviceIds: ['patchbay.dev/claim=c1-0'],
+      },
+      {
+        requestNames: ['req-b'],
+        poolName: 'node/fake',
+        deviceName: 'b',
+        cdiDeviceIds: ['patchbay.dev/claim=c1-1'],
+      },
+    ]);
+    expect(driver.isOpen('c1')).toBe(false);
+    await driver.hooks.runPodSandbox?.(pod('p1'));
+    expect(driver.isOpen('c1')).toBe(true);
+    await driver.hooks.stopPodSandbox?.(pod('p1'));
+    expect(driver.isOpen('c1')).toBe(false);
+    await driver.unprepare('c1');
+    expect(driver.backend.calls).toEqual([
+      'prepare a',
+      'prepare b',
+      'attach a sandbox-p1',
+      'attach b sandbox-p1',
+      'detach b sandbox-p1',
+      'detach a sandbox-p1',
+      'unprepare b',
+      'unprepare a',
+    ]);
+    expect(driver.events).toEqual(['attached c1', 'detached c1']);
+    expect(driver.cdi.size).toBe(0);
+    expect(readdirSync(join(directory, 'claims'))).toEqual([]);
+  });
+
+  it('is prepared once however often the kubelet asks, also by another process, with the same answer', async () => {
+    const backend = new FakeBackend('a');
+    const first = await begin(backend);
+    const answers = await Promise.all([first.prepare(claim('c1', ['a'])), first.prepare(claim('c1', ['a']))]);
+    const second = await begin(backend);
+    answers.push(await second.prepare(claim('c1', ['a'])));
+    expect(new Set(answers.map((answer) => JSON.stringify(answer))).size).toBe(1);
+    expect(backend.calls).toEqual(['prepare a']);
+    expect(second.cdi.get('c1')?.mounts).toEqual([
+      second.gate.path({ uid: 'c1', namespace: 'default', name: 'c1' }),
+    ]);
+  });
+
+  it('of an earlier boot is prepared anew', async () => {
+    const backend = new FakeBackend('a');
+    await (await begin(backend, 'boot 1')).prepare(claim('c1', ['a']));
+    const later = await begin(backend, 'boot 2');
+    expect(later.ledger.all()).toEqual([]);
+    await later.prepare(claim('c1', ['a']));
+    expect(backend.calls).toEqual(['prepare a', 'prepare a']);
+  });
+
+  it('that fails half-way is undone and not recorded', async () => {
+    const driver = await begin(new FakeBackend('a', 'b'));
+    driver.backend.failing.add('prepare b');
+    await expect(driver.prepare(claim('c1', ['a', 'b']))).rejects.toThrow('prepare b fails');
+    expect(driver.backend.prepared.size).toBe(0);
+    expect(readdirSync(join(directory, 'claims'))).toEqual([]);
+    driver.backend.failing.clear();
+    await expect(driver.prepare(claim('c1', ['a', 'b']))).resolves.toHaveLength(2);
+  });
+
+  it('is refused a device that another claim holds, until that is unprepared', async () => {
+    const driver = await begin(new FakeBackend('a'));
+    await driver.prepare(claim('c1', ['a']));
+    await expect(driver.prepare(claim('c2', ['a'], { pods: ['p2'] }))).rejects.toThrow(
+      /claim default\/c1 holds it/,
+    );
+    await driver.unprepare('c1');
+    await expect(driver.prepare(claim('c2', ['a'], { pods: ['p2'] }))).resolves.toHaveLength(1);
+  });
+
+  it('with adminAccess sees a held device and never touches it', async () => {
+    const driver = await begin(new FakeBackend('a'));
+    await driver.prepare(claim('c1', ['a']));
+    const looking = claim('c2', ['a'], { pods: ['p2'] });
+    await driver.prepare({
+      ...looking,
+      devices: looking.devices.map((device) => ({ ...device, adminAccess: true })),
+    });
+    await driver.hooks.runPodSandbox?.(pod('p2'));
+    await driver.hooks.stopPodSandbox?.(pod('p2'));
+    await driver.unprepare('c2');
+    expect(driver.backend.calls).toEqual(['prepare a']);
+  });
+
+  it.each([
+    ['of another node', { pool: 'other/fake' }, "pool 'other/fake' is not of node 'node'"],
+    [
+      'of a backend that is not enabled',
+      { pool: 'node/wifi' },
+      "backend 'wifi' is not enabled (enabled: fake)",
+    ],
+    ['that is not there', { device: 'z' }, "backend 'fake' does not find it"],
+  ])('with a device %s is refused in words', async (_what, changes, words) => {
+    const driver = await begin(new FakeBackend('a'));
+    const wanted = claim('c1', ['a']);
+    const changed = { ...wanted, devices: wanted.devices.map((device) => ({ ...device, ...changes })) };
+    await expect(driver.prepare(changed)).rejects.toThrow(words);
+  });
+
+  it('is refused an interface name that another device of the pod gets', async () => {
+    const driver = await begin(new FakeBackend('a', 'b'));
+    await expect(driver.prepare(claim('c1', ['a', 'b'], { interface: { name: 'net1' } }))).rejects.toThrow(
+      "requests 'req-a' and 'req-b' both get an interface 'net1'",
+    );
+    expect(driver.backend.prepared.size).toBe(0);
+    await driver.prepare(claim('c1', ['a'], { interface: { name: 'net1' } }));
+    await expect(driver.prepare(claim('c2', ['b'], { interface: { name: 'net1' } }))).rejects.toThrow(
+      'same pod',
+    );
+  });
+
+  it('prepared with one device and allocated another since is refused', async () => {
+    const driver = await begin(new FakeBackend('a', 'b'));
+    await driver.prepare(claim('c1', ['a']));
+    await expect(driver.prepare(claim('c1', ['b']))).rejects.toThrow(/is prepared with other devices/);
+  });
+
+  it('unknown to the driver is unprepared with success', async () => {
+    const driver = await begin(new FakeBackend('a'));
+    await driver.unprepare('unknown');
+    expect(driver.backend.calls).toEqual([]);
+  });
+});
+
+describe('attaching', () => {
+  it('that fails undoes what it did, keeps the gate closed, tells the runtime, and works the next time', async () => {
+    const driver = await begin(new FakeBackend('a', 'b', 'c'));
+    await driver.prepare(claim('c1', ['a']));
+    await driver.prepare(claim('c2', ['b', 'c']));
+    driver.backend.failing.add('attach c');
+    await expect(driver.hooks.runPodSandbox?.(pod('p1'))).rejects.toThrow(
+      "cannot attach device c (request 'req-c') of claim default/c2 to pod default/p1 as 'c': attach c fails",
+    );
+    expect(driver.backend.places.size).toBe(0);
+    expect([driver.isOpen('c1'), driver.isOpen('c2')]).toEqual([false, false]);
+    expect(driver.ledger.all().flatMap(({ attachments }) => attachments)).toEqual([]);
+    driver.backend.failing.clear();
+    await driver.hooks.runPodSandbox?.(pod('p1', 'second-sandbox'));
+    expect([...driver.backend.places.values()]).toEqual([
+      'second-sandbox',
+      'second-sandbox',
+      'second-sandbox',
+    ]);
+  });
+
+  it('whose undoing fails too says both, and is finished by the next sandbox', async () => {
+    const driver = await begin(new FakeBackend('a', 'b'));
+    await driver.prepare(claim('c1', ['a', 'b']));
+    driver.backend.failing.add('attach b').add('detach a');
+    await expect(driver.hooks.runPodSandbox?.(pod('p1'))).rejects.toThrow(
+      /and undoing it failed too: attach b fails; detach a fails/,
+    );
+    expect(driver.ledger.get('c1')?.attachments[0]?.phase).toBe('detaching');
+    driver.backend.failing.clear();
+    await driver.hooks.runPodSandbox?.(pod('p1', 'second-sandbox'));
+    expect([...driver.backend.places.values()]).toEqual(['second-sandbox', 'second-sandbox']);
+  });
+
+  it('costs nothing for a pod without claims, and is refused for a pod with the network of the node', async () => {
+    const driver = await begin(new FakeBackend('a'));
+    await driver.hooks.runPodSandbox?.(pod('p9', 's9', undefined));
+    await driver.prepare(claim('c1', ['a']));
+    const onHost = { ...pod('p1'), networkNamespacePath: undefined } as unknown as PodSandbox;
+    await expect(driver.hooks.runPodSandbox?.(onHost)).rejects.toThrow("uses the node's network namespace");
+  });
+
+  it('is caught up by the creation of a container when the sandbox hook was missed', async () => {
+    const driver = await begin(new FakeBackend('a'));
+    await driver.prepare(claim('c1', ['a']));
+    await driver.hooks.createContainer?.(pod('p1'), container());
+    expect(driver.isOpen('c1')).toBe(true);
+    await driver.settled('c1');
+    await driver.hooks.createContainer?.(pod('p1'), container());
+    expect(driver.backend.calls.filter((call) => call.startsWith('attach'))).toHaveLength(1);
+  });
+
+  it('recognises by its gate a claim that was reserved for the pod only later', async () => {
+    const driver = await begin(new FakeBackend('a'));
+    await driver.prepare(claim('c1', ['a'], { pods: [] }));
+    await driver.hooks.runPodSandbox?.(pod('p1'));
+    expect(driver.backend.places.size).toBe(0);
+    const gate = driver.gate.path({ uid: 'c1', namespace: 'default', name: 'c1' });
+    await driver.hooks.createContainer?.(pod('p1'), container([gate]));
+    expect(driver.backend.places.get('a')).toBe('sandbox-p1');
+    await driver.hooks.stopPodSandbox?.(pod('p1'));
+    expect(driver.backend.places.size).toBe(0);
+  });
+
+  it('moves to the new sandbox when the pod got one without the old one being stopped', async () => {
+    const driver = await begin(new FakeBackend('a'));
+    await driver.prepare(claim('c1', ['a']));
+    await driver.hooks.runPodSandbox?.(pod('p1', 'old'));
+    await driver.hooks.runPodSandbox?.(pod('p1', 'new'));
+    expect(driver.backend.places.get('a')).toBe('new');
+    expect(driver.backend.calls.slice(-2)).toEqual(['detach a old', 'attach a new']);
+  });
+});
+
+describe('detaching', () => {
+  it('that fails is tried again by unprepare, which fails until it succeeds', async () => {
+    const driver = await begin(new FakeBackend('a'));
+    await driver.prepare(claim('c1', ['a']));
+    await driver.hooks.runPodSandbox?.(pod('p1'));
+    driver.backend.failing.add('detach a');
+    await driver.hooks.stopPodSandbox?.(pod('p1'));
+    expect(driver.isOpen('c1')).toBe(false);
+    await expect(driver.unprepare('c1')).rejects.toThrow(
+      /claim default\/c1 is still in pod default\/p1: detach a fails/,
+    );
+    driver.backend.failing.clear();
+    await driver.unprepare('c1');
+    expect(driver.backend.places.size).toBe(0);
+    expect(driver.ledger.all()).toEqual([]);
+  });
+});
+
+describe('after a restart', () => {
+  it('what was attached is verified and stays, what was missed is attached, what is gone comes back', async () => {
+    const backend = new FakeBackend('a', 'b', 'c');
+    const first = await begin(backend);
+    await first.prepare(claim('stays', ['a'], { pods: ['p1'] }));
+    await first.prepare(claim('missed', ['b'], { pods: ['p2'] }));
+    await first.prepare(claim('gone', ['c'], { pods: ['p3'] }));
+    await first.hooks.runPodSandbox?.(pod('p1'));
+    await first.hooks.runPodSandbox?.(pod('p3'));
+    await Promise.all(['stays', 'gone'].map(first.settled));
+
+    const second = await begin(backend);
+    await second.hooks.synchronize?.([pod('p1'), pod('p2')], []);
+    expect(Object.fromEntries(backend.places)).toEqual({ a: 'sandbox-p1', b: 'sandbox-p2' });
+    expect([second.isOpen('stays'), second.isOpen('missed'), second.isOpen('gone')]).toEqual([
+      true,
+      true,
+      false,
+    ]);
+  });
+
+  it('an attach that was cut off is completed, or undone when its pod is gone', async () => {
+    for (const [pods, place] of [
+      [[pod('p1')], 'sandbox-p1'],
+      [[], undefined],
+    ] as const) {
+      const backend = new FakeBackend('a');
+      const first = await begin(backend);
+      await first.prepare(claim('c1', ['a']));
+      backend.attach.attach = () => new Promise(() => {});
+      void first.hooks.runPodSandbox?.(pod('p1'));
+      await new Promise((resolve) => setTimeout(resolve, 30));
+      backend.places.set('a', 'sandbox-p1');
+
+      const again = new FakeBackend('a');
+      again.places.set('a', 'sandbox-p1');
+      const second = await begin(again);
+      expect(second.ledger.get('c1')?.attachments[0]?.phase).toBe('attaching');
+      await second.hooks.synchronize?.(pods, []);
+      expect(again.places.get('a')).toBe(place);
+      await second.unprepare('c1');
+    }
+  });
+});
