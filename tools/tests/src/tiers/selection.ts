@@ -24,7 +24,7 @@ export class UsageError extends Error {
 }
 
 /** One paragraph for people. */
-export const usage = `usage: npm test -- [TIER…] [PATH…] [--list] [--allow-skips TIER[,TIER…]]
+const usage = `usage: npm test -- [TIER…] [PATH…] [--list] [--allow-skips TIER[,TIER…]]
   TIER  check, unit, netns, containerd-2, containerd-1.7, containerd (both), vm; all without any
   PATH  part of a path: only tests whose path contains it
   --list         say which tiers there are, what each needs, and whether it can run here

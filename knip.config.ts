@@ -1,0 +1,24 @@
+import type { KnipConfig } from 'knip';
+
+/** What counts as used: all that a library exports from its entries, every command, and every test. */
+export default {
+  ignoreExportsUsedInFile: { interface: true, type: true },
+  // The kernel's and util-linux's programs come with the machine.
+  rules: { binaries: 'off' },
+  workspaces: {
+    '.': {
+      // nx is started by path; @nx/js keeps nx and its lint plugin at one version.
+      ignoreDependencies: ['nx', '@nx/js'],
+    },
+    'apps/*': { entry: ['src/main.ts'], project: ['src/**/*.ts'] },
+    'libs/*': { project: ['src/**/*.ts'] },
+    'tools/bundle': { entry: ['src/main.ts'], project: ['src/**/*.ts'] },
+    'tools/proto': { entry: ['src/main.ts'], project: ['src/**/*.ts'] },
+    'tools/tests': { entry: ['src/{main,check}.ts'], project: ['src/**/*.ts'] },
+    'tools/*': {
+      // Commands that other programs start by path.
+      entry: ['src/*/{main,enter,inside}.ts'],
+      project: ['src/**/*.ts'],
+    },
+  },
+} satisfies KnipConfig;
