@@ -49,3 +49,12 @@ export type {
   LinuxSyscall,
   SecurityProfile,
 } from './messages/linux-settings.ts';
+export {
+  ConnectionLostError,
+  InvalidPluginOptionsError,
+  NotConnectedError,
+  RuntimeUnreachableError,
+} from './plugin/connection-errors.ts';
+export { InvalidReplyError } from './messages/plain-writer.ts';
+export { MuxFrameTooLargeError } from './mux/mux-frame.ts';
+export { TtrpcError } from './ttrpc/ttrpc-error.ts';

@@ -1,2 +1,3 @@
 export { FakeNriRuntime } from './fake-nri-runtime.ts';
-export type { FakeNriRuntimeOptions, WireMessage } from './fake-nri-runtime.ts';
+export type { FakeNriRuntimeOptions } from './fake-nri-runtime.ts';
+export type { WireMessage } from './fake-connection.ts';

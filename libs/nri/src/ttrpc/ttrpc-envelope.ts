@@ -1,0 +1,67 @@
+import { wireType } from '../messages/wire-schema.ts';
+import { statusCodes, TtrpcError, TtrpcRejection } from './ttrpc-error.ts';
+
+const requestType = wireType('ttrpc.Request');
+const responseType = wireType('ttrpc.Response');
+
+/** What is called, and with what. */
+export interface TtrpcRequest {
+  /** 'nri.pkg.api.v1alpha1.Plugin'. */
+  readonly service: string;
+  /** 'RunPodSandbox'. */
+  readonly method: string;
+  /** The encoded request message. */
+  readonly payload: Uint8Array;
+  /** Set by who handles it, when the method alone does not say what was asked for. */
+  label?: string;
+}
+
+/** The data of a request message. `timeoutMs` tells the other side how long the answer is waited for. */
+export function encodeRequest({ service, method, payload }: TtrpcRequest, timeoutMs: number): Uint8Array {
+  return requestType.encode({ service, method, payload, timeoutNano: timeoutMs * 1e6 }).finish();
+}
+
+/** @throws {@link TtrpcRejection} INVALID_ARGUMENT for data that is no request. */
+export function decodeRequest(data: Uint8Array): TtrpcRequest {
+  try {
+    return requestType.decode(data) as unknown as TtrpcRequest;
+  } catch (error) {
+    throw new TtrpcRejection(
+      statusCodes.invalidArgument,
+      'the data of the ttrpc message is no ttrpc request',
+      {
+        cause: error,
+      },
+    );
+  }
+}
+
+/** The data of a response message that carries a reply. */
+export function encodeReply(payload: Uint8Array): Uint8Array {
+  return responseType.encode({ payload }).finish();
+}
+
+/** The data of a response message that carries a failure. */
+export function encodeFailure(code: number, message: string): Uint8Array {
+  return responseType.encode({ status: { code, message } }).finish();
+}
+
+/**
+ * The encoded reply message in a response.
+ *
+ * @throws {@link TtrpcError} for a failure, or data that is no response (INTERNAL).
+ */
+export function decodeResponse(data: Uint8Array): Uint8Array {
+  let response: { status?: { code: number; message: string } | null; payload: Uint8Array };
+  try {
+    response = responseType.decode(data) as unknown as typeof response;
+  } catch (error) {
+    throw new TtrpcError(statusCodes.internal, 'the data of the ttrpc message is no ttrpc response', {
+      cause: error,
+    });
+  }
+  const { status } = response;
+  if (status !== null && status !== undefined && status.code !== 0)
+    throw new TtrpcError(status.code, status.message);
+  return response.payload;
+}
