@@ -156,7 +156,7 @@ export class LabApiServer {
 
   /** How many watches are open. */
   get openWatches(): number {
-    return this.#watches.size;
+    return [...this.#watches].filter(({ ended }) => !ended).length;
   }
 
   /** A client with full access. */

@@ -1,12 +1,11 @@
 import type { ServerResponse } from 'node:http';
-import { encodeObject } from '../resources/object-codec.ts';
+import { apiVersion, encodeObject } from '../resources/object-codec.ts';
 import type { VersionedResource } from '../resources/object-codec.ts';
-import { expired } from '../status-error.ts';
+import { StatusError } from '../status-error.ts';
 import type { Status } from '../status-error.ts';
 import type { ObjectStore, StoreEvent } from '../store/object-store.ts';
 import type { KubeObject } from '../objects/kube-object.ts';
 import type { Predicate } from './selectors.ts';
-import { apiVersion } from '../resources/object-codec.ts';
 
 /** What a watch delivers. */
 export interface WatchRequest {
@@ -34,6 +33,7 @@ export class WatchStream {
   readonly #unsubscribe: () => void;
   readonly #timers: NodeJS.Timeout[];
   #silent: boolean;
+  #ended = false;
 
   constructor(
     response: ServerResponse,
@@ -54,7 +54,8 @@ export class WatchStream {
     try {
       missed = store.since(request.from);
     } catch (error) {
-      tooOld = (error as { status?: Status }).status ?? expired(String(error)).status;
+      if (!(error instanceof StatusError)) throw error;
+      tooOld = error.status;
     }
     for (const event of missed) this.#deliver(event);
     this.#unsubscribe = store.subscribe((event) => this.#deliver(event));
@@ -64,6 +65,11 @@ export class WatchStream {
     response.once('close', () => this.#release());
     // The real server reports a compacted start inside the stream, not as the answer's status.
     if (tooOld !== undefined) this.fail(tooOld);
+  }
+
+  /** Whether the watch is over. */
+  get ended(): boolean {
+    return this.#ended;
   }
 
   /** Sends a bookmark with the store's revision, when the client takes them. */
@@ -84,8 +90,9 @@ export class WatchStream {
 
   /** Ends the watch in good order. */
   end(): void {
+    const open = !this.#ended;
     this.#release();
-    if (!this.#silent) this.#response.end();
+    if (open && !this.#silent) this.#response.end();
   }
 
   #expire(): void {
@@ -95,6 +102,7 @@ export class WatchStream {
   }
 
   #release(): void {
+    this.#ended = true;
     this.#unsubscribe();
     for (const timer of this.#timers) clearTimeout(timer);
   }
@@ -137,6 +145,6 @@ export class WatchStream {
   }
 
   #line(event: { type: string; object: unknown }): void {
-    if (!this.#silent) this.#response.write(`${JSON.stringify(event)}\n`);
+    if (!this.#silent && !this.#ended) this.#response.write(`${JSON.stringify(event)}\n`);
   }
 }

@@ -1,0 +1,21 @@
+import type { DeviceToleration } from '../apiserver/resources/resource-claim-schema.ts';
+import type { DeviceTaint, SliceDevice } from '../apiserver/resources/resource-slice-schema.ts';
+
+/** The first taint that keeps a device from being given to a request; undefined when it may be given (KEP-5055). */
+export function untolerated(
+  device: SliceDevice,
+  tolerations: readonly DeviceToleration[],
+): DeviceTaint | undefined {
+  return device.taints?.find(
+    (taint) =>
+      (taint.effect === 'NoSchedule' || taint.effect === 'NoExecute') &&
+      !tolerations.some((toleration) => tolerates(toleration, taint)),
+  );
+}
+
+function tolerates(toleration: DeviceToleration, taint: DeviceTaint): boolean {
+  const { key = '', operator = 'Equal', value = '', effect = '' } = toleration;
+  if (effect !== '' && effect !== taint.effect) return false;
+  if (operator === 'Exists') return key === '' || key === taint.key;
+  return key === taint.key && value === (taint.value ?? '');
+}
