@@ -89,7 +89,7 @@ export default tseslint.config(
     },
   },
   {
-    files: ['tools/**/*.ts', 'apps/driver/src/commands/**/*.ts', 'examples/**/*.ts'],
+    files: ['tools/**/*.ts', 'apps/driver/src/{main.ts,commands/**/*.ts}', 'examples/**/*.ts'],
     rules: { 'no-console': 'off' },
   },
   prettier,

@@ -34,8 +34,8 @@ export function summarize(results: readonly TierResult[], maySkip: ReadonlySet<s
     ...(names.length === 0
       ? []
       : [
-          `Skipped tests fail the run, because nobody notices them otherwise (in ${names.join(', ')}).`,
-          `Where they cannot run: npm test -- --allow-skips ${names.join(',')}`,
+          `Tests were skipped in ${names.join(', ')}. That fails the run, because nobody would notice it otherwise;`,
+          `where a tier cannot run: npm test -- --allow-skips TIER`,
         ]),
     sumLine(total),
   ];
