@@ -1,1 +1,79 @@
-export {};
+/**
+ * Linux networking from Node.js without spawning anything: links, addresses, routes, rules and neighbours by rtnetlink, network namespaces,
+ * and live events.
+ *
+ * @packageDocumentation
+ */
+export { type RouteEvent, type RouteGroup } from './monitor/route-event.ts';
+export { RouteMonitor, type RouteMonitorOptions } from './monitor/route-monitor.ts';
+export { type Uevent } from './monitor/uevent.ts';
+export { UeventMonitor, type UeventMonitorOptions } from './monitor/uevent-monitor.ts';
+export { NamespaceGoneError } from './namespace/namespace-gone-error.ts';
+export { namespaceIdentity, type NamespaceIdentity } from './namespace/namespace-identity.ts';
+export { NetworkNamespace } from './namespace/network-namespace.ts';
+export {
+  type Address,
+  type AddressFilter,
+  addressFlags,
+  type AddressSpec,
+  type RouteScope,
+} from './route/address/address.ts';
+export { addressAdd, addressDelete, addressReplace } from './route/address/address-requests.ts';
+export { type BridgePort } from './route/link/bridge-port.ts';
+export { type Ipv4Configuration } from './route/link/ipv4-configuration.ts';
+export {
+  type Link,
+  type LinkEncapsulation,
+  linkFlags,
+  type LinkSelector,
+  type OperState,
+} from './route/link/link.ts';
+export { type LinkChanges } from './route/link/link-changes.ts';
+export { linkAdd } from './route/link/link-create.ts';
+export type {
+  BridgeData,
+  DummyData,
+  IfbData,
+  IpvlanData,
+  LinkData,
+  MacvlanData,
+  MacvlanMode,
+  RawLinkData,
+  VethData,
+  VethPeer,
+  VlanData,
+  VrfData,
+  VxlanData,
+} from './route/link/link-data.ts';
+export { linkAddAltname, linkDelete, linkDeleteAltname, linkSet } from './route/link/link-requests.ts';
+export { type LinkSpec } from './route/link/link-spec.ts';
+export {
+  type Neighbour,
+  type NeighbourFilter,
+  neighbourFlags,
+  type NeighbourSpec,
+  neighbourStates,
+} from './route/neighbour/neighbour.ts';
+export { neighbourAdd, neighbourDelete, neighbourReplace } from './route/neighbour/neighbour-requests.ts';
+export { type RouteRequest } from './route/route-request.ts';
+export { RouteSocket, type RouteSocketOptions } from './route/route-socket.ts';
+export {
+  type Nexthop,
+  type Route,
+  type RouteFilter,
+  routeFlags,
+  routeProtocols,
+  type RouteSpec,
+  routeTables,
+  type RouteType,
+} from './route/route/route.ts';
+export { routeAdd, routeDelete, routeReplace } from './route/route/route-requests.ts';
+export { type Rule, type RuleAction, type RuleFilter, type RuleSpec } from './route/rule/rule.ts';
+export { ruleAdd, ruleDelete } from './route/rule/rule-requests.ts';
+export { NetlinkError } from './socket/netlink-error.ts';
+export { useForeignLibraries } from './system/foreign-libraries.ts';
+export { SystemCallError } from './system/system-error.ts';
+export { type AddressFamily } from './wire/ip-address.ts';
+export { MalformedMessageError } from './wire/malformed-message-error.ts';
+export { type ReferencedNamespace } from './wire/message-writer.ts';
+export { RequestInvalidError } from './wire/request-invalid-error.ts';

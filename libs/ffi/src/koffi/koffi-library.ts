@@ -1,4 +1,4 @@
-import type { KoffiFunc, LibraryHandle } from 'koffi';
+import type { LibraryHandle } from 'koffi';
 import { SymbolNotFoundError } from '../ffi-errors.ts';
 import type { ForeignFunction, ForeignLibrary, ForeignSignature } from '../foreign-library.ts';
 import type { Arguments, ForeignType, JavaScriptTypes, ParameterType, ResultType } from '../foreign-type.ts';
@@ -46,7 +46,11 @@ export class KoffiLibrary implements ForeignLibrary {
   }
 }
 
-type Native = KoffiFunc<(...args: unknown[]) => unknown>;
+interface Native {
+  (...args: readonly unknown[]): unknown;
+  /** The last argument is the callback. */
+  async(...args: readonly unknown[]): void;
+}
 
 class KoffiFunction<P extends readonly ParameterType[], R extends ResultType> implements ForeignFunction<
   P,

@@ -1,0 +1,22 @@
+import type { Address } from '../route/address/address.ts';
+import type { Link } from '../route/link/link.ts';
+import type { Neighbour } from '../route/neighbour/neighbour.ts';
+import type { Route } from '../route/route/route.ts';
+import type { Rule } from '../route/rule/rule.ts';
+
+/** What a {@link RouteMonitor} can watch. */
+export type RouteGroup = 'link' | 'address' | 'route' | 'rule' | 'neighbour';
+
+/** A change that the kernel has made. `new` is both an object that came to be and one that changed, as it is now. */
+export type RouteEvent =
+  | {
+      readonly group: 'link';
+      readonly action: 'new' | 'delete';
+      readonly link: Link;
+      /** On `delete` when the link did not die and moved to another namespace: its number in this one, and its index there. */
+      readonly movedTo?: { readonly namespaceId: number; readonly index: number };
+    }
+  | { readonly group: 'address'; readonly action: 'new' | 'delete'; readonly address: Address }
+  | { readonly group: 'route'; readonly action: 'new' | 'delete'; readonly route: Route }
+  | { readonly group: 'rule'; readonly action: 'new' | 'delete'; readonly rule: Rule }
+  | { readonly group: 'neighbour'; readonly action: 'new' | 'delete'; readonly neighbour: Neighbour };

@@ -1,0 +1,46 @@
+import { closeSync, constants, openSync, stat } from 'node:fs';
+import { libc } from '../system/libc.ts';
+import { SystemCallError } from '../system/system-error.ts';
+
+/** `CLONE_NEWNET` (linux/sched.h). */
+export const cloneNewNet = 0x4000_0000;
+/** The network namespace of the calling thread, which may be another than the process's. */
+export const ownNamespacePath = '/proc/thread-self/ns/net';
+
+let threadsStarted = false;
+
+/**
+ * Runs synchronous work in another network namespace and comes back. Only this thread is there, and nothing that outlives the work may be
+ * started by it: no thread, worker or child process, for it would stay there.
+ *
+ * When the way back is barred the process aborts: everything that it did from then on would happen in the wrong network.
+ *
+ * @param enter goes there; throws when it cannot, and then this thread has not moved
+ */
+export function insideNamespace<T>(enter: () => void, work: () => T): T {
+  startThreads();
+  const home = openSync(ownNamespacePath, constants.O_RDONLY);
+  try {
+    enter();
+    try {
+      return work();
+    } finally {
+      if (libc().setns.call(home, cloneNewNet) !== 0) process.abort();
+    }
+  } finally {
+    closeSync(home);
+  }
+}
+
+/** Enters an opened namespace. */
+export function enterNamespace(fd: number, path: string): void {
+  const { setns } = libc();
+  if (setns.call(fd, cloneNewNet) !== 0) throw new SystemCallError(`setns ${path}`, setns.errno);
+}
+
+/** libuv starts all threads of its pool with the first job; started while inside, they would stay inside for good. */
+function startThreads(): void {
+  if (threadsStarted) return;
+  threadsStarted = true;
+  stat('/', () => undefined);
+}

@@ -1,0 +1,37 @@
+/** IPv4 settings of a link, the same as the files in `/proc/sys/net/ipv4/conf/<name>/` (`IPV4_DEVCONF_*`, linux/ip.h). */
+export type Ipv4Configuration = { readonly [K in keyof typeof ipv4Settings]?: number };
+
+/** The kernel's numbers of the settings. They reset to the namespace's defaults when a link moves to another one. */
+export const ipv4Settings = {
+  forwarding: 1,
+  proxyArp: 3,
+  acceptRedirects: 4,
+  secureRedirects: 5,
+  sendRedirects: 6,
+  sharedMedia: 7,
+  rpFilter: 8,
+  acceptSourceRoute: 9,
+  bootpRelay: 10,
+  logMartians: 11,
+  arpFilter: 13,
+  mediumId: 14,
+  noXfrm: 15,
+  noPolicy: 16,
+  forceIgmpVersion: 17,
+  arpAnnounce: 18,
+  arpIgnore: 19,
+  promoteSecondaries: 20,
+  arpAccept: 21,
+  arpNotify: 22,
+  acceptLocal: 23,
+  sourceValidMark: 24,
+  proxyArpPvlan: 25,
+  routeLocalnet: 26,
+  igmpv2UnsolicitedReportInterval: 27,
+  igmpv3UnsolicitedReportInterval: 28,
+  ignoreRoutesWithLinkdown: 29,
+  dropUnicastInL2Multicast: 30,
+  dropGratuitousArp: 31,
+  bcForwarding: 32,
+  arpEvictNocarrier: 33,
+} as const;

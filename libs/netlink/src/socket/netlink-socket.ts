@@ -1,0 +1,160 @@
+import { closeSync } from 'node:fs';
+import { enterNamespace, insideNamespace } from '../namespace/inside-namespace.ts';
+import { libc } from '../system/libc.ts';
+import { SystemCallError } from '../system/system-error.ts';
+
+// linux/socket.h, linux/netlink.h
+const AF_NETLINK = 16;
+const SOCK_RAW = 3;
+const SOCK_CLOEXEC = 0o2000000;
+const SOL_SOCKET = 1;
+const SO_RCVBUF = 8;
+const SO_RCVBUFFORCE = 33;
+const SOL_NETLINK = 270;
+const MSG_TRUNC = 0x20;
+const MSG_DONTWAIT = 0x40;
+/** `SIOCGSKNS` (linux/sockios.h): opens the namespace that a socket is in. */
+const getSocketNamespace = 0x894cn;
+const anyAddress = Buffer.from([AF_NETLINK, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0]);
+const one = Buffer.from([1, 0, 0, 0]);
+const again = 11;
+
+/** Options of a netlink socket (`NETLINK_*`, linux/netlink.h), by name. */
+const options = { membership: 1, capAck: 10, extAck: 11, strictCheck: 12 } as const;
+
+/** What a socket is for. */
+export interface NetlinkSocketOptions {
+  /** `NETLINK_*` (linux/netlink.h): 0 is rtnetlink, 15 uevents. */
+  readonly protocol: number;
+  /** Opened there; stays there for good. Default: this thread's namespace. */
+  readonly namespace?: { readonly fd: number; readonly path: string };
+  /** Multicast groups to join, by number. */
+  readonly groups?: readonly number[];
+  /** How many bytes may wait to be received. */
+  readonly receiveBuffer?: number;
+  /** Whether requests are answered with text and without repeating them, and checked strictly. */
+  readonly requests?: boolean;
+}
+
+/** A bare netlink socket: bytes out and in, none of it waiting. */
+export class NetlinkSocket {
+  readonly fd: number;
+  readonly #options: NetlinkSocketOptions;
+  #open = true;
+
+  private constructor(fd: number, socketOptions: NetlinkSocketOptions) {
+    this.fd = fd;
+    this.#options = socketOptions;
+  }
+
+  /**
+   * @throws SystemCallError when the kernel refuses it
+   */
+  static open(socketOptions: NetlinkSocketOptions): NetlinkSocket {
+    const { namespace } = socketOptions;
+    const open = () => openHere(socketOptions);
+    const fd =
+      namespace === undefined
+        ? open()
+        : insideNamespace(() => enterNamespace(namespace.fd, namespace.path), open);
+    return new NetlinkSocket(fd, socketOptions);
+  }
+
+  /** Opens another socket like this one in the same namespace, whose own descriptor may be closed by now. */
+  openAnother(): NetlinkSocket {
+    if (this.#options.namespace === undefined) return NetlinkSocket.open(this.#options);
+    const { ioctl } = libc();
+    const fd = ioctl.call(this.fd, getSocketNamespace, 0);
+    if (fd === -1) throw new SystemCallError("opening the socket's namespace", ioctl.errno);
+    try {
+      const namespace = { fd, path: this.#options.namespace.path };
+      return new NetlinkSocket(
+        insideNamespace(
+          () => enterNamespace(fd, namespace.path),
+          () => openHere(this.#options),
+        ),
+        this.#options,
+      );
+    } finally {
+      closeSync(fd);
+    }
+  }
+
+  /** Sends, and returns when the kernel has done what the messages ask. */
+  send(bytes: Buffer, length: number): void {
+    const { send } = libc();
+    if (send.call(this.fd, bytes, length, 0) < 0)
+      throw new SystemCallError('sending to the kernel', send.errno);
+  }
+
+  /** Sends on a thread of libuv's pool. The bytes must stay as they are until then. */
+  async sendAsync(bytes: Buffer, length: number): Promise<void> {
+    const sent = await libc().send.callAsync(this.fd, bytes, length, 0);
+    // Its errno is lost; a send that failed did nothing, so it can be repeated to learn why.
+    if (sent < 0) this.send(bytes, length);
+  }
+
+  /**
+   * Receives one datagram if there is one.
+   *
+   * @returns its length, which is more than the buffer's if it was cut; undefined when there is none
+   * @throws SystemCallError with code ENOBUFS when messages were lost
+   */
+  receive(buffer: Buffer): number | undefined {
+    const { recv } = libc();
+    const length = recv.call(this.fd, buffer, buffer.length, MSG_DONTWAIT | MSG_TRUNC);
+    if (length >= 0) return length;
+    if (recv.errno === again) return undefined;
+    throw new SystemCallError('receiving from the kernel', recv.errno);
+  }
+
+  /** As {@link receive}, on a thread of libuv's pool, because producing the next piece of a dump may wait for a lock. */
+  async receiveAsync(buffer: Buffer): Promise<number | undefined> {
+    const length = await libc().recv.callAsync(this.fd, buffer, buffer.length, MSG_DONTWAIT | MSG_TRUNC);
+    return length >= 0 ? length : this.receive(buffer);
+  }
+
+  /** Repeatable. */
+  close(): void {
+    if (this.#open) closeSync(this.fd);
+    this.#open = false;
+  }
+}
+
+function openHere({ protocol, groups = [], receiveBuffer, requests = false }: NetlinkSocketOptions): number {
+  const { socket, bind, setsockopt } = libc();
+  const fd = socket.call(AF_NETLINK, SOCK_RAW | SOCK_CLOEXEC, protocol);
+  if (fd === -1) throw new SystemCallError('opening a netlink socket', socket.errno);
+  const set = (level: number, option: number, value: Buffer) => {
+    if (setsockopt.call(fd, level, option, value, value.length) !== 0) {
+      throw new SystemCallError(`setting option ${option} of a netlink socket`, setsockopt.errno);
+    }
+  };
+  try {
+    if (receiveBuffer !== undefined) {
+      const size = uint32(receiveBuffer);
+      // Without CAP_NET_ADMIN it can be raised only up to net.core.rmem_max, and reading needs no privilege.
+      const forced = setsockopt.call(fd, SOL_SOCKET, SO_RCVBUFFORCE, size, size.length) === 0;
+      if (!forced) set(SOL_SOCKET, SO_RCVBUF, size);
+    }
+    if (requests) {
+      set(SOL_NETLINK, options.extAck, one);
+      set(SOL_NETLINK, options.capAck, one);
+      set(SOL_NETLINK, options.strictCheck, one);
+    }
+    if (bind.call(fd, anyAddress, anyAddress.length) !== 0) {
+      throw new SystemCallError('binding a netlink socket', bind.errno);
+    }
+    for (const group of groups) set(SOL_NETLINK, options.membership, uint32(group));
+    return fd;
+  } catch (error) {
+    closeSync(fd);
+    throw error;
+  }
+}
+
+function uint32(value: number): Buffer {
+  const bytes = Buffer.alloc(4);
+  bytes.writeUInt32LE(value);
+  return bytes;
+}

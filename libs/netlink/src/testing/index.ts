@@ -1,0 +1,7 @@
+/**
+ * Network namespaces for tests against the real kernel. Needs root.
+ *
+ * @packageDocumentation
+ */
+export { connectNamespaces, type ConnectedLink } from './connect-namespaces.ts';
+export { withNamespaces } from './with-namespaces.ts';
