@@ -38,7 +38,7 @@ export interface LinkChanges {
   readonly protoDown?: boolean;
   readonly carrier?: boolean;
   readonly linkMode?: 'default' | 'dormant';
-  readonly ipv4?: Ipv4Configuration;
+  readonly ipv4Configuration?: Ipv4Configuration;
   /** How the kernel makes IPv6 addresses by itself. */
   readonly ipv6AddressGeneration?: 'eui64' | 'none' | 'stablePrivacy' | 'random';
   /** Settings as a port of the bridge that it is in already: enslaving and these do not fit into one message. */

@@ -33,7 +33,7 @@ export interface Link {
   readonly flags: number;
   /** Whether an administrator has switched it on (`IFF_UP`). */
   readonly up: boolean;
-  /** Whether the layer below says that there is a signal; false while the link is down. */
+  /** Whether its driver says that there is a signal. Hardware says so only while the link is up. */
   readonly carrier: boolean;
   /** RFC 2863 operational state. */
   readonly operState: OperState;
