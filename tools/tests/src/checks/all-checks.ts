@@ -1,3 +1,4 @@
+import { mkdirSync, readdirSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { nodeSource, nodeTool } from '../programs/node-program.ts';
 import { repository } from '../repository.ts';
@@ -13,7 +14,13 @@ import { refreshProjectGraph } from './project-graph.ts';
 export const allChecks: readonly Check[] = [
   programCheck('lint', 'npx eslint --fix . mends some of it', async () => {
     // Whether a file may import another depends on tags and on other files, so a new graph means a new cache.
-    const cache = join(repository, '.cache/eslint', await refreshProjectGraph());
+    const graph = await refreshProjectGraph();
+    const caches = join(repository, '.cache/eslint');
+    mkdirSync(caches, { recursive: true });
+    for (const other of readdirSync(caches)) {
+      if (other !== graph) rmSync(join(caches, other), { recursive: true, force: true });
+    }
+    const cache = join(caches, graph);
     const caching = ['--cache', '--cache-strategy=content', `--cache-location=${cache}`];
     return nodeTool('eslint', ...caching, '--max-warnings=0', '.');
   }),
