@@ -73,7 +73,7 @@ export function configureRoutedEnd(
 ): void {
   const present = new Set(socket.addresses({ linkIndex }).map(({ address }) => address));
   socket.execute(
-    linkSet(linkIndex, { up: true, ipv4Configuration: { forwarding: 1 } }),
+    linkSet(linkIndex, { up: true, ipv4: { forwarding: 1 } }),
     ...gateways
       .filter((address) => !present.has(address))
       .map((address) =>

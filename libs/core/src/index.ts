@@ -43,6 +43,7 @@ export { type BackendDevices, Inventory } from './inventory/inventory.ts';
 export { hardwareAddressFor } from './links/hardware-address.ts';
 export { HostLinks, type HostState } from './links/host-links.ts';
 export { type LinkSnapshot, takeLinkSnapshot } from './links/link-snapshot.ts';
+export { NamespacePins } from './links/namespace-pins.ts';
 export { type HostEnd, PodLinks, type PodLinkSpec } from './links/pod-links.ts';
 export { type Logger, silentLogger } from './logging/logger.ts';
 export { ClaimStatusReporter, type ClaimStatusSink } from './status/claim-status-reporter.ts';

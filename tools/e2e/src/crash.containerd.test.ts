@@ -1,6 +1,7 @@
 /**
  * The driver is killed in the middle of its work: the pod gets its link in the end, or the host has it back.
  */
+import { resolve } from 'node:path';
 import type { RunningPod } from '@patchbay/lab';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { TestNode, type Wish } from './test-node.ts';
@@ -20,6 +21,8 @@ const wishes: readonly Wish[] = [
     },
   },
 ];
+
+const killAt = resolve(import.meta.dirname, 'kill-at.cjs');
 
 let node: TestNode;
 let linksBefore: readonly string[];
@@ -57,6 +60,37 @@ async function expectNetwork(pod: RunningPod): Promise<void> {
   }
 }
 
+interface Attempt {
+  readonly pod: RunningPod['pod'];
+  readonly running: Promise<RunningPod>;
+  /** The pod's removal, where that is what is interrupted. */
+  readonly removal?: Promise<void>;
+}
+
+/** Runs a pod again and again, with the driver killed one call later each time, until it survives. */
+async function killAtEachCall(
+  phase: 'attaching' | 'detaching',
+  when: 'before' | 'after',
+  attempt: () => Promise<Attempt>,
+): Promise<{ calls: number }> {
+  for (let calls = 0; ; calls++) {
+    await node.driver.stop();
+    await node.driver.start({
+      environment: { NODE_OPTIONS: `--require ${killAt}`, PATCHBAY_KILL_AT: `${phase}:${calls}:${when}` },
+    });
+    const { running, removal } = await attempt();
+    const outcome = await Promise.race([node.driver.ended().then(() => 'killed'), (removal ?? running).then(() => 'survived')]);
+    if (outcome === 'killed') await node.driver.start();
+    const pod = await running;
+    if (removal === undefined) await expectNetwork(pod);
+    await removal;
+    await node.remove(pod);
+    expect(node.host.linkNames()).toEqual(linksBefore);
+    expect(cards()).toEqual(cardsBefore);
+    if (outcome === 'survived') return { calls };
+  }
+}
+
 describe('the driver is killed', () => {
   it('between prepare and the sandbox: the pod has its links once the driver is back', async () => {
     const template = await node.pod(wishes);
@@ -73,20 +107,27 @@ describe('the driver is killed', () => {
     await node.remove(result);
   });
 
-  it.each(['veth', 'macvlan', 'hostdev'] as const)(
-    'in the hook, after the kernel has done the first step for %s: the containers wait, and have it once the driver is back',
-    async (backend) => {
-      await node.driver.stop();
-      await node.driver.start({ environment: { PATCHBAY_CRASH_AT: `attach:${backend}` } });
-      const template = await node.pod(wishes);
-      const pod = await node.cluster.createPod(template);
-      const running = node.cluster.kubelet.runPod(pod);
-      await node.driver.ended();
-      await node.cluster.event(pod, 'is-not-attached-yet');
-      await node.driver.start();
-      const result = await running;
-      await expectNetwork(result);
-      await node.remove(result);
+  it.each(['before', 'after'] as const)(
+    'in the hook, %s any of its calls to the kernel: the containers wait, and have their links once the driver is back',
+    async (when) => {
+      const { calls } = await killAtEachCall('attaching', when, async () => {
+        const pod = await node.cluster.createPod(await node.pod(wishes));
+        return { pod, running: node.cluster.kubelet.runPod(pod) };
+      });
+      // At least one change for each of the three links.
+      expect(calls).toBeGreaterThan(3);
+    },
+  );
+
+  it.each(['before', 'after'] as const)(
+    'while it brings the links back, %s any of its calls to the kernel: the host has them once the driver is back',
+    async (when) => {
+      const { calls } = await killAtEachCall('detaching', when, async () => {
+        const running = await node.cluster.runPod(await node.pod(wishes));
+        const removal = node.cluster.kubelet.deletePod(running.pod.metadata.uid);
+        return { pod: running.pod, running: Promise.resolve(running), removal };
+      });
+      expect(calls).toBeGreaterThan(3);
     },
   );
 

@@ -15,11 +15,11 @@ const defaultConfig =
 
 /** `patchbay devices`: prints what would be published, without a cluster. */
 export async function devices(options: { readonly config?: string; readonly output: string }): Promise<void> {
-  const { backends }: LoadedDriverConfig =
+  const { config, backends }: LoadedDriverConfig =
     options.config === undefined
       ? parseDriverConfig(defaultConfig, backendModules, 'the default configuration')
       : loadDriverConfig(options.config, backendModules);
-  using host = openHostServices(backends, silentLogger);
+  using host = openHostServices(backends, config.state.directory, silentLogger);
   const inventory = new Inventory({ backends: host.backends, heldDevices: () => [], logger: silentLogger });
   await inventory.refresh();
   if (options.output === 'json') {

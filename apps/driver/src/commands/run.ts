@@ -1,5 +1,7 @@
 import { type Logger, describeError } from '@patchbay/core';
 import { KubeApi } from '@patchbay/dra';
+import { loadForeignLibraries } from '@patchbay/ffi';
+import { useForeignLibraries } from '@patchbay/netlink';
 import { destination, pino } from 'pino';
 import { backendModules } from '../backends.ts';
 import { Driver } from '../composition/driver.ts';
@@ -17,6 +19,7 @@ export async function run(options: { readonly config: string }): Promise<void> {
     { level: config.log.level, base: { node: config.nodeName }, timestamp: pino.stdTimeFunctions.isoTime },
     destination({ dest: 2, sync: false, minLength: 0 }),
   );
+  useForeignLibraries(loadForeignLibraries(config.ffi));
   const metrics = new DriverMetrics();
   const server = await metrics.serve(config.metrics.address, config.metrics.port);
   logger.info({ address: config.metrics.address, port: server.port }, 'serving metrics');

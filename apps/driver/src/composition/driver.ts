@@ -65,7 +65,7 @@ export class Driver {
     const { config, backends: selections, api, metrics, logger } = this.#options;
     const { signal } = this.#stopping;
     const bootId = readFileSync('/proc/sys/kernel/random/boot_id', 'utf8').trim();
-    this.#host = openHostServices(selections, logger);
+    this.#host = openHostServices(selections, config.state.directory, logger);
     const { backends } = this.#host;
 
     const ledger = new ClaimLedger(new ClaimJournal(join(config.state.directory, 'claims'), logger));
@@ -77,6 +77,9 @@ export class Driver {
     });
     for (const { claim } of await ledger.load(bootId)) {
       logger.info({ claimUID: claim.uid }, 'forgetting a claim of an earlier boot');
+    }
+    for (const claimUID of await cdi.list()) {
+      if (ledger.get(claimUID) === undefined) await cdi.remove(claimUID);
     }
     gate.retain(ledger.all().map(({ claim }) => claim));
 

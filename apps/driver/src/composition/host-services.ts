@@ -1,3 +1,4 @@
+import { join } from 'node:path';
 import {
   BackendContainer,
   BackendRegistry,
@@ -7,6 +8,7 @@ import {
   HostLinks,
   LOGGER,
   type Logger,
+  NamespacePins,
   POD_LINKS,
   PodLinks,
 } from '@patchbay/core';
@@ -22,14 +24,21 @@ export interface HostServices extends Disposable {
  *
  * @throws WiringError when a backend is wired wrongly; NetlinkError when the kernel refuses the sockets
  */
-export function openHostServices(selections: readonly BackendSelection[], logger: Logger): HostServices {
+export function openHostServices(
+  selections: readonly BackendSelection[],
+  stateDirectory: string,
+  logger: Logger,
+): HostServices {
   const namespace = NetworkNamespace.own();
   const routes = RouteSocket.open();
   const container = BackendContainer.create('the driver');
   container.provide(LOGGER, () => logger);
   container.provide(HOST_ROUTES, () => routes);
   container.provide(HOST_LINKS, () => new HostLinks(routes));
-  container.provide(POD_LINKS, () => new PodLinks(routes, namespace));
+  container.provide(
+    POD_LINKS,
+    () => new PodLinks(routes, namespace, new NamespacePins(join(stateDirectory, 'namespaces'))),
+  );
   return {
     backends: BackendRegistry.compose(container, selections),
     [Symbol.dispose]() {

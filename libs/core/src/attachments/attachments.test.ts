@@ -52,7 +52,7 @@ async function begin(backend: FakeBackend, bootId = 'boot') {
     cdi: {
       write: async (uid, devices, { mounts = [] }) => {
         cdi.set(uid, { devices, mounts: mounts.map(({ hostPath }) => hostPath) });
-        return devices.map(({ name }) => `patchbay.dev/claim=${name}`);
+        return devices.map(({ name }) => `patchbay.dev/claim=${uid}-${name}`);
       },
       remove: async (uid) => void cdi.delete(uid),
     },

@@ -232,7 +232,7 @@ export class ClaimPreparer implements DraDriver {
     const ids = await cdi.write(
       record.claim.uid,
       record.devices.map((device, index) => ({
-        name: `${record.claim.uid}-${index}`,
+        name: String(index),
         containerEdits: { env: [`${environmentName(device.request)}=${device.interfaceName}`] },
       })),
       {

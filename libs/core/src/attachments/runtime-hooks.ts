@@ -1,6 +1,7 @@
 import type { Container, NriHandlers, PodSandbox as NriPodSandbox } from '@patchbay/nri';
 import type { PodSandbox } from '../backend/backend.ts';
 import { describeError, NoNetworkNamespaceError } from '../errors/driver-errors.ts';
+import { durableNamespacePath } from '../links/durable-namespace-path.ts';
 import type { Logger } from '../logging/logger.ts';
 import type { ClaimAttacher } from './claim-attacher.ts';
 import type { ClaimLedger } from './claim-ledger.ts';
@@ -128,6 +129,6 @@ function sandboxOf(pod: NriPodSandbox): PodSandbox {
     podName: pod.name,
     podNamespace: pod.namespace,
     sandboxId: pod.id,
-    networkNamespacePath: pod.networkNamespacePath,
+    networkNamespacePath: durableNamespacePath(pod.networkNamespacePath),
   };
 }

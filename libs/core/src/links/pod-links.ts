@@ -13,6 +13,7 @@ import { DeviceNotFoundError, InterfaceConflictError } from '../errors/driver-er
 import { completeInterface, configureInterface } from '../interfaces/interface-configurator.ts';
 import type { InterfaceSetup } from '../interfaces/interface-setup.ts';
 import { findInPod, findOnHost, travelMark } from './link-identity.ts';
+import type { NamespacePins } from './namespace-pins.ts';
 import { type LinkSnapshot, restoreRequests } from './link-snapshot.ts';
 
 /** A link to create in a pod. */
@@ -41,6 +42,7 @@ export interface HostEnd {
 export class PodLinks {
   readonly #host: RouteSocket;
   readonly #hostNamespace: NetworkNamespace;
+  readonly #pins: NamespacePins;
   readonly #openSocket: (namespace: NetworkNamespace) => RouteSocket;
 
   /**
@@ -51,10 +53,12 @@ export class PodLinks {
   constructor(
     host: RouteSocket,
     hostNamespace: NetworkNamespace,
+    pins: NamespacePins,
     openSocket = (namespace: NetworkNamespace) => RouteSocket.open({ namespace }),
   ) {
     this.#host = host;
     this.#hostNamespace = hostNamespace;
+    this.#pins = pins;
     this.#openSocket = openSocket;
   }
 
@@ -79,6 +83,7 @@ export class PodLinks {
       completeInterface(pod, present, setup);
       return { interfaceName: setup.name, linkIndex: present.index };
     }
+    this.#pins.pin(snapshot, namespace);
     try {
       const alias = travelMark(snapshot);
       await this.#host.executeAsync(
@@ -108,13 +113,15 @@ export class PodLinks {
    * gone: hardware then returns by itself and is restored, a software link died with the namespace.
    */
   async moveOut(snapshot: LinkSnapshot, sandbox: PodSandbox): Promise<void> {
-    using namespace = openIfThere(sandbox.networkNamespacePath);
-    if (namespace !== undefined) {
+    for (const path of new Set([sandbox.networkNamespacePath, this.#pins.path(snapshot)])) {
+      using namespace = path === undefined ? undefined : openIfThere(path);
+      if (namespace === undefined) continue;
       using pod = this.#openSocket(namespace);
       const inPod = findInPod(pod, snapshot);
       if (inPod !== undefined) await this.#moveBack(pod, inPod, snapshot);
     }
     await this.restore(snapshot);
+    this.#pins.unpin(snapshot);
   }
 
   /** Makes a link that is on the host what its snapshot says. Does nothing when the link does not exist. */

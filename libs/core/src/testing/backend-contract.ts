@@ -1,4 +1,6 @@
-import { readdirSync } from 'node:fs';
+import { mkdtempSync, readdirSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { NetworkNamespace, RouteSocket } from '@patchbay/netlink';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { BackendContainer } from '../backend/backend-container.ts';
@@ -9,6 +11,7 @@ import type { JsonObject } from '../backend/json.ts';
 import { InterfaceConflictError } from '../errors/driver-errors.ts';
 import { InterfaceParameters } from '../interfaces/interface-parameters.ts';
 import { HostLinks } from '../links/host-links.ts';
+import { NamespacePins } from '../links/namespace-pins.ts';
 import { PodLinks } from '../links/pod-links.ts';
 import { silentLogger } from '../logging/logger.ts';
 import { CrashPlan, SimulatedCrash } from './crashing-socket.ts';
@@ -51,8 +54,10 @@ export function backendContract({
     let pod: NetworkNamespace;
     let sandbox: PodSandbox;
     let before: string;
+    let state: string;
 
     beforeEach(() => {
+      state = mkdtempSync(join(tmpdir(), 'contract-'));
       host = RouteSocket.open();
       setUp(host);
       pod = NetworkNamespace.create();
@@ -69,6 +74,7 @@ export function backendContract({
       pod.close();
       tearDown(host);
       host.close();
+      rmSync(state, { recursive: true });
     });
 
     function begin(plan = new CrashPlan(Infinity, 'before')): Life {
@@ -81,8 +87,11 @@ export function backendContract({
       container.provide(
         POD_LINKS,
         () =>
-          new PodLinks(plan.apply(routes), namespace, (inside) =>
-            plan.apply(RouteSocket.open({ namespace: inside })),
+          new PodLinks(
+            plan.apply(routes),
+            namespace,
+            new NamespacePins(join(state, 'namespaces')),
+            (inside) => plan.apply(RouteSocket.open({ namespace: inside })),
           ),
       );
       const registry = BackendRegistry.compose(container, [
@@ -147,6 +156,7 @@ export function backendContract({
     }
 
     function expectDetached(): void {
+      expect(readdirSync(state).flatMap((name) => readdirSync(join(state, name)))).toEqual([]);
       using socket = RouteSocket.open({ namespace: pod });
       expect(socket.links().filter(({ encapsulation }) => encapsulation !== 'loopback')).toEqual([]);
       expect(hostState(host)).toBe(before);

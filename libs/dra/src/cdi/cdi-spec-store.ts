@@ -1,7 +1,7 @@
 import { randomBytes } from 'node:crypto';
 import { mkdir, readFile, readdir, rename, unlink, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import type { CdiDevice } from './cdi-spec.ts';
+import type { CdiContainerEdits, CdiDevice } from './cdi-spec.ts';
 
 /** Where the specifications go and what they are called. */
 export interface CdiSpecStoreOptions {
@@ -48,10 +48,15 @@ export class CdiSpecStore {
    * left alone.
    *
    * @param id becomes part of the file's name and of every device's name, which must be unique over all files of the vendor and class.
+   * @param containerEdits what a container gets once, however many of these devices it gets.
    * @returns the devices' qualified names, `vendor/class=<id>-<name>`, in the order given; without devices there is no file.
    * @throws RangeError for names that CDI does not allow or that occur twice; file system errors.
    */
-  async write(id: string, devices: readonly CdiDevice[]): Promise<string[]> {
+  async write(
+    id: string,
+    devices: readonly CdiDevice[],
+    containerEdits?: CdiContainerEdits,
+  ): Promise<string[]> {
     const names = devices.map(({ name }) => `${id}-${name}`);
     for (const name of [id, ...names]) {
       if (!namePattern.test(name)) throw new RangeError(`'${name}' is not a valid CDI device name`);
@@ -65,7 +70,11 @@ export class CdiSpecStore {
     const spec = {
       cdiVersion,
       kind: this.#kind,
-      devices: devices.map(({ containerEdits }, index) => ({ name: names[index], containerEdits })),
+      devices: devices.map((device, index) => ({
+        name: names[index],
+        containerEdits: device.containerEdits,
+      })),
+      ...(containerEdits === undefined ? {} : { containerEdits }),
     };
     const text = `${JSON.stringify(spec, null, 2)}\n`;
     const path = this.#path(id);

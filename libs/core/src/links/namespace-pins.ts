@@ -1,0 +1,41 @@
+import { createHash } from 'node:crypto';
+import { mkdirSync } from 'node:fs';
+import { join } from 'node:path';
+import { NetworkNamespace } from '@patchbay/netlink';
+import { travelMark } from './link-identity.ts';
+import type { LinkSnapshot } from './link-snapshot.ts';
+
+/**
+ * Keeps the network namespaces alive that software links of the host were moved to. When a namespace dies, the kernel sends hardware back to
+ * the host but destroys software links; if the pod goes while no driver runs, a bind mount of the namespace is what the next driver finds
+ * the link by. Hardware needs no pin.
+ */
+export class NamespacePins {
+  readonly #directory: string;
+
+  /** @param directory made when missing; on a mount that outlives the driver's process, and its container if it has one */
+  constructor(directory: string) {
+    this.#directory = directory;
+  }
+
+  /** Where the namespace that the link is in is pinned; undefined for hardware. */
+  path(snapshot: LinkSnapshot): string | undefined {
+    const mark = travelMark(snapshot);
+    return mark && join(this.#directory, createHash('sha256').update(mark).digest('hex').slice(0, 16));
+  }
+
+  /** Pins the namespace that the link is about to enter. Replaces an earlier pin of the link. */
+  pin(snapshot: LinkSnapshot, namespace: NetworkNamespace): void {
+    const path = this.path(snapshot);
+    if (path === undefined) return;
+    mkdirSync(this.#directory, { recursive: true, mode: 0o700 });
+    NetworkNamespace.unpin(path);
+    namespace.pin(path);
+  }
+
+  /** Lets go of the namespace that the link has left. Succeeds when it is not pinned. */
+  unpin(snapshot: LinkSnapshot): void {
+    const path = this.path(snapshot);
+    if (path !== undefined) NetworkNamespace.unpin(path);
+  }
+}

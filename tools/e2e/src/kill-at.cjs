@@ -1,0 +1,58 @@
+/**
+ * Preloaded into a driver process: ends it by SIGKILL at a chosen call to the kernel, as a crash or the out-of-memory killer would. The driver
+ * itself knows nothing of it.
+ *
+ * PATCHBAY_KILL_AT is `<phase>:<number>:<before|after>`: from the moment that a claim's journal record says the phase, netlink sends are
+ * counted, and the process ends before or after the send of that number, counted from 0.
+ */
+const fs = require('node:fs');
+const { createRequire, syncBuiltinESMExports } = require('node:module');
+const { argv, env, kill, pid } = require('node:process');
+
+const [phase, number, when] = env.PATCHBAY_KILL_AT.split(':');
+let armed = false;
+let sends = 0;
+
+const { rename } = fs.promises;
+fs.promises.rename = async (from, to) => {
+  armed ||= String(from).endsWith('.tmp') && fs.readFileSync(from, 'utf8').includes(`"phase":"${phase}"`);
+  return rename(from, to);
+};
+syncBuiltinESMExports();
+
+const koffi = createRequire(fs.realpathSync(argv[1]))('koffi');
+const { load } = koffi;
+koffi.load = (...parameters) => {
+  const library = load(...parameters);
+  const func = library.func.bind(library);
+  library.func = (name, ...signature) => (name === 'send' ? counted(func(name, ...signature)) : func(name, ...signature));
+  return library;
+};
+
+function counted(send) {
+  const wrapped = (...parameters) => {
+    const mine = count();
+    if (mine && when === 'before') end();
+    const result = send(...parameters);
+    if (mine) end();
+    return result;
+  };
+  wrapped.async = (...parameters) => {
+    const mine = count();
+    if (mine && when === 'before') end();
+    const callback = parameters.pop();
+    send.async(...parameters, (...results) => {
+      if (mine) end();
+      callback(...results);
+    });
+  };
+  return wrapped;
+}
+
+function count() {
+  return armed && sends++ === Number(number);
+}
+
+function end() {
+  kill(pid, 'SIGKILL');
+}
