@@ -158,7 +158,11 @@ export class Driver {
         logger: logger.child({ component: 'hooks' }),
         signal,
       }),
-      onRequest: (request) => metrics.observeHook(request),
+      onRequest: (request) => {
+        metrics.observeHook(request);
+        const { method, durationMs } = request;
+        logger.debug({ method, durationMs }, 'hook answered');
+      },
       onConnectionChange: ({ connected }) => metrics.runtimeConnected.set(connected ? 1 : 0),
     });
 

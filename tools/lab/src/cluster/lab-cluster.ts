@@ -4,6 +4,7 @@ import { LabApiServer } from '../apiserver/lab-api-server.ts';
 import { ApiRequestError, type LabApiClient } from '../apiserver/lab-api-client.ts';
 import type { KubeObject } from '../apiserver/objects/kube-object.ts';
 import { enteredContainerdTools } from '../containerd/containerd-tools.ts';
+import { unmountBelow } from '../containerd/unmount-below.ts';
 import { LabContainerd, type LabContainerdOptions } from '../containerd/lab-containerd.ts';
 import { LabKubelet, type LabKubeletTimes } from '../kubelet/lab-kubelet.ts';
 import type { KubeletApi, PodEvent, ResourceClaim } from '../kubelet/kubelet-api.ts';
@@ -159,6 +160,7 @@ export class LabCluster {
     await this.#scheduler.stop();
     await this.containerd.stop({ removePods: true });
     await this.server.stop();
+    unmountBelow(this.directory);
     rmSync(this.directory, { recursive: true, force: true });
   }
 }

@@ -18,63 +18,73 @@ const host = new HostNetwork();
 
 narrator.chapter('A node: network cards, containerd with NRI, API server, scheduler and kubelet');
 host.build();
-const before = new Map(['nic0', 'nic1'].map((name) => [name, host.state(name)]));
 const cluster = await LabCluster.start({ nodeName: 'demo-node' });
-const { runtimeName, runtimeVersion } = await cluster.containerd.cri.version();
-narrator.show(`${runtimeName} ${runtimeVersion}, API server ${cluster.server.url}`);
-for (const { backend } of attachments.filter((_, index) => index % 2 === 0))
-  await cluster.create(deviceClass(backend));
-
-narrator.chapter('The driver starts, registers and publishes the node’s devices');
 const driver = new DriverProcess(cluster, backends);
-await driver.start();
-await showSlices();
-
-narrator.chapter('Six pods with a claim each: scheduled, prepared, attached, started');
-const linksBefore = host.linkNames();
-const pods = await Promise.all(attachments.map(startPod));
-for (const { pod, podSandboxId } of pods)
-  narrator.show(`${pod.metadata.name.padEnd(10)} runs in sandbox ${podSandboxId.slice(0, 12)}`);
-
-narrator.chapter('What the containers see');
-for (const [index, attachment] of attachments.entries()) await inspect(attachment, pods[index]);
-
-narrator.chapter('They reach each other over the new links');
-await Promise.all(attachments.map((attachment, index) => ping(attachment, pods[index])));
-
-narrator.chapter("The claims' status says what the kernel has");
-for (const attachment of attachments) await checkStatus(attachment);
-
-narrator.chapter('The pods go, the links are back');
-await Promise.all(pods.map(async ({ pod }) => cluster.deletePod(pod)));
-for (const attachment of attachments) await cluster.delete(claimOf(attachment));
-for (const [name, state] of before) {
-  const now = host.state(name);
+try {
+  await tell();
+} catch (error) {
   narrator.check(
-    `${name} is back with name, addresses, routes, MTU, hardware address, alias and state`,
-    isDeepStrictEqual(now, state),
-    `before: ${JSON.stringify(state)}\nnow:    ${JSON.stringify(now)}`,
+    'the demo runs to its end',
+    false,
+    `${String(error)}\n\nthe driver's last words:\n${driver.log.slice(-2000)}`,
   );
 }
-narrator.check(
-  'no other link is left on the node',
-  isDeepStrictEqual(host.linkNames(), linksBefore),
-  host.linkNames().join(' '),
-);
-
-narrator.chapter('How long the runtime waits for the driver');
-await measureHooks(cluster, driver, narrator);
-
 narrator.chapter('The end');
 narrator.check('the driver ends in order', (await driver.stop()) === 0, driver.log.slice(-1000));
-narrator.check(
-  'the driver kept to the protocol',
-  cluster.kubelet.violations.length === 0,
-  cluster.kubelet.violations.join('\n'),
-);
+const { violations } = cluster.kubelet;
+narrator.check('the driver kept to the protocol', violations.length === 0, violations.join('\n'));
 await cluster.stop();
 host.close();
 process.exit(narrator.summary());
+
+async function tell(): Promise<void> {
+  const { runtimeName, runtimeVersion } = await cluster.containerd.cri.version();
+  narrator.show(`${runtimeName} ${runtimeVersion}, API server ${cluster.server.url}`);
+  for (const backend of new Set(attachments.map((attachment) => attachment.backend))) {
+    await cluster.create(deviceClass(backend));
+  }
+  const cards = () => ['nic0', 'nic1'].map((name) => host.state(name));
+  const cardsBefore = cards();
+  const linksBefore = host.linkNames();
+
+  narrator.chapter("The driver starts, registers and publishes the node's devices");
+  await driver.start();
+  await showSlices();
+
+  narrator.chapter('Six pods with a claim each: scheduled, prepared, attached, started');
+  const pods = await Promise.all(attachments.map(startPod));
+  for (const { pod, podSandboxId } of pods) {
+    narrator.show(`${pod.metadata.name.padEnd(10)} runs in sandbox ${podSandboxId.slice(0, 12)}`);
+  }
+
+  narrator.chapter('What the containers see');
+  for (const [index, attachment] of attachments.entries()) await inspect(attachment, pods[index]);
+
+  narrator.chapter('They reach each other over the new links');
+  await Promise.all(attachments.map((attachment, index) => ping(attachment, pods[index])));
+
+  narrator.chapter("The claims' status says what the kernel has");
+  for (const attachment of attachments) await checkStatus(attachment);
+
+  narrator.chapter('The pods go, the links are back');
+  await Promise.all(pods.map(({ pod }) => cluster.deletePod(pod)));
+  for (const attachment of attachments) await cluster.delete(claimOf(attachment));
+  for (const [index, state] of cards().entries()) {
+    narrator.check(
+      `${state?.name} is back: ${state?.addresses.join(', ')}, MTU ${state?.mtu}, ${state?.routes.length} routes, "${state?.alias}", ${state?.up ? 'up' : 'down'}`,
+      isDeepStrictEqual(state, cardsBefore[index]),
+      `before: ${JSON.stringify(cardsBefore[index])}\nnow:    ${JSON.stringify(state)}`,
+    );
+  }
+  narrator.check(
+    'no other link is left on the node',
+    isDeepStrictEqual(host.linkNames(), linksBefore),
+    `before: ${linksBefore.join(' ')}\nnow:    ${host.linkNames().join(' ')}`,
+  );
+
+  narrator.chapter('How long the runtime waits for the driver');
+  await measureHooks(cluster, driver, narrator);
+}
 
 async function startPod(attachment: Attachment): Promise<RunningPod> {
   await cluster.create(claimOf(attachment));

@@ -25,7 +25,7 @@ export const attachments: readonly Attachment[] = (['veth', 'macvlan', 'hostdev'
       peer: `10.20.${network}.${3 - host}`,
       interface: {
         name: { veth: 'blue0', macvlan: 'lan0', hostdev: 'fast0' }[backend],
-        addresses: [`10.20.${network}.${host}/24`, `2001:db8:20:${network}::${host}/64`],
+        addresses: [`10.20.${network}.${host}/24`, `2001:db8:20:${network + 1}::${host}/64`],
         mtu: { veth: 1400, macvlan: 4000, hostdev: 8000 }[backend],
         ...(backend === 'macvlan' ? { hardwareAddress: `02:00:5e:00:53:0${host}` } : {}),
       },
