@@ -45,12 +45,12 @@ function answerWith(handlers: NriHandlers, { kind, handler: name }: NriEvent): E
   const handler = (handlers[name] as (...args: unknown[]) => Eventually<unknown>).bind(handlers);
   switch (kind) {
     case 'pod':
-      return (request) => then(handler(podOf(request)), () => emptyReply);
+      return (request) => andThen(handler(podOf(request)), () => emptyReply);
     case 'container':
-      return (request) => then(handler(podOf(request), containerOf(request)), () => emptyReply);
+      return (request) => andThen(handler(podOf(request), containerOf(request)), () => emptyReply);
     case 'podUpdate':
       return (request) =>
-        then(
+        andThen(
           handler(
             podOf(request),
             resourcesOf(request['overheadLinuxResources']),
@@ -60,24 +60,24 @@ function answerWith(handlers: NriHandlers, { kind, handler: name }: NriEvent): E
         );
     case 'create':
       return (request) =>
-        then(handler(podOf(request), containerOf(request)), (result) =>
+        andThen(handler(podOf(request), containerOf(request)), (result) =>
           isNothing(result) ? emptyReply : encodeCreateContainerResult(result as CreateContainerResult),
         );
     case 'update':
       return (request) =>
-        then(
+        andThen(
           handler(podOf(request), containerOf(request), resourcesOf(request['linuxResources'])),
           (result) =>
             isNothing(result) ? emptyReply : encodeUpdateContainerResult(result as UpdateContainerResult),
         );
     case 'stop':
       return (request) =>
-        then(handler(podOf(request), containerOf(request)), (result) =>
+        andThen(handler(podOf(request), containerOf(request)), (result) =>
           isNothing(result) ? emptyReply : encodeUpdates(result as readonly ContainerUpdate[]),
         );
     case 'validate':
       return (request) =>
-        then(handler(containerValidationFrom(request)), (reason) =>
+        andThen(handler(containerValidationFrom(request)), (reason) =>
           isNothing(reason)
             ? emptyReply
             : validateResponse.encode({ reject: true, reason: String(reason) }).finish(),
@@ -86,7 +86,7 @@ function answerWith(handlers: NriHandlers, { kind, handler: name }: NriEvent): E
 }
 
 /** Goes on with a value at once, with a promise's value when it is there. */
-export function then<T, R>(value: Eventually<T>, next: (value: T) => R): Eventually<R> {
+export function andThen<T, R>(value: Eventually<T>, next: (value: T) => R): Eventually<R> {
   return isThenable(value) ? value.then(next) : next(value as T);
 }
 

@@ -9,7 +9,7 @@ import { nriType, pluginServiceName } from '../messages/wire-schema.ts';
 import type { TtrpcRequest } from '../ttrpc/ttrpc-envelope.ts';
 import { statusCodes, TtrpcRejection } from '../ttrpc/ttrpc-error.ts';
 import type { EventMethod, Eventually } from './event-methods.ts';
-import { emptyReply, then } from './event-methods.ts';
+import { emptyReply, andThen } from './event-methods.ts';
 import { subscribe } from './nri-events.ts';
 import type { NriHandlers, RuntimeInfo } from './nri-handlers.ts';
 
@@ -67,7 +67,7 @@ export class PluginService {
       case 'Synchronize':
         return this.#synchronize(payload);
       case 'Shutdown':
-        return then(this.#handlers.shutdown?.(), () => emptyReply);
+        return andThen(this.#handlers.shutdown?.(), () => emptyReply);
       default:
         throw new TtrpcRejection(statusCodes.unimplemented, `the NRI plugin has no method ${method}`);
     }
@@ -101,7 +101,7 @@ export class PluginService {
         'the runtime does not know some of the events that have a handler',
       );
     }
-    return then(this.#handlers.configure?.(runtime), () =>
+    return andThen(this.#handlers.configure?.(runtime), () =>
       configureResponse.encode({ events: mask }).finish(),
     );
   }
@@ -119,7 +119,7 @@ export class PluginService {
       pods,
       containers,
     );
-    return then(updates, (list) => {
+    return andThen(updates, (list) => {
       const reply = encodeUpdates(list ?? []);
       this.#synchronized = true;
       return reply;

@@ -24,7 +24,8 @@ export function encodeRequest({ service, method, payload }: TtrpcRequest, timeou
 /** @throws {@link TtrpcRejection} INVALID_ARGUMENT for data that is no request. */
 export function decodeRequest(data: Uint8Array): TtrpcRequest {
   try {
-    return requestType.decode(data) as unknown as TtrpcRequest;
+    const { service, method, payload } = requestType.decode(data) as unknown as TtrpcRequest;
+    return { service, method, payload: bytesOf(payload) };
   } catch (error) {
     throw new TtrpcRejection(
       statusCodes.invalidArgument,
@@ -63,5 +64,10 @@ export function decodeResponse(data: Uint8Array): Uint8Array {
   const { status } = response;
   if (status !== null && status !== undefined && status.code !== 0)
     throw new TtrpcError(status.code, status.message);
-  return response.payload;
+  return bytesOf(response.payload);
+}
+
+/** An absent bytes field is an empty array, not an empty buffer. */
+function bytesOf(field: Uint8Array | readonly never[]): Uint8Array {
+  return field instanceof Uint8Array ? field : new Uint8Array();
 }
