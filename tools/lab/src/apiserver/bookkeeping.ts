@@ -1,5 +1,3 @@
-import { isDeepStrictEqual } from 'node:util';
-import { canonical } from './objects/canonical-json.ts';
 import { asJson } from './objects/kube-object.ts';
 import type { JsonObject, KubeObject } from './objects/kube-object.ts';
 import type { Subresource } from './resources/resource-strategy.ts';
@@ -30,16 +28,4 @@ export function keepBookkeeping(object: KubeObject, old: KubeObject, subresource
 export function withoutBookkeeping(object: KubeObject): JsonObject {
   const { managedFields: _managedFields, ...metadata } = object.metadata;
   return asJson({ ...object, metadata });
-}
-
-/** The object without what every write changes; two equal ones make the write a no-op. */
-function comparable(object: KubeObject): unknown {
-  const { managedFields, ...metadata } = object.metadata;
-  const owners = managedFields?.map(({ time: _time, ...entry }) => entry);
-  return canonical({ ...object, metadata: { ...metadata, resourceVersion: '', managedFields: owners } });
-}
-
-/** Whether two states differ in nothing but the times at which fields were last owned. */
-export function sameContent(a: KubeObject, b: KubeObject): boolean {
-  return isDeepStrictEqual(comparable(a), comparable(b));
 }

@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import { isDeepStrictEqual } from 'node:util';
 import { decodeApplied, takeNamespace, typedPatchError } from './applied-object.ts';
-import { keepBookkeeping, sameContent, withoutBookkeeping } from './bookkeeping.ts';
+import { keepBookkeeping, withoutBookkeeping } from './bookkeeping.ts';
 import { boundPod } from './pod-binding.ts';
 import { keyOf, kindName, kindOf, managerOf, resourceName } from './request-names.ts';
 import { apply, recordUpdate } from './apply/apply.ts';
@@ -335,8 +335,8 @@ export class ResourceApi {
     errors.throwIfAny(kindName(request), request.name);
     const stored = storedForm(request, object);
     stored.metadata.managedFields = writeOwnerships(owners(stored));
-    // A write that changes nothing but the time at which fields were last owned is no write.
-    if (sameContent(stored, live)) {
+    // As in the real server, a write that changes nothing is no write: no new revision, no event.
+    if (semanticallyEqual(stored, live)) {
       return { object: live, unknownFields, created: false };
     }
     if (options.dryRun) return { object: stored, unknownFields, created: false };

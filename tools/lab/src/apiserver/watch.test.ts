@@ -92,6 +92,7 @@ describe('watch', () => {
   it('shows objects that enter a selection as added and those that leave it as deleted', async () => {
     const { metadata } = await client.list(PATHS.slices);
     await create('a', { in: 'no' });
+    await label('a', { other: '0' });
     await label('a', { in: 'yes' });
     await label('a', { other: '1' });
     await label('a', { in: 'no' });

@@ -63,15 +63,19 @@ export function readOwnerships(object: KubeObject): Ownership[] {
 
 /** Records owners in the form that objects carry; those that own nothing are left out. */
 export function writeOwnerships(ownerships: readonly Ownership[]): ManagedFieldsEntry[] {
-  return ownerships
-    .filter(({ fields }) => !fields.empty)
-    .map(({ manager, fields, time }) => ({
-      manager: manager.name,
-      operation: manager.operation,
-      apiVersion: manager.apiVersion,
-      time,
-      fieldsType: 'FieldsV1',
-      fieldsV1: fields.encode(),
-      ...(manager.subresource === '' ? {} : { subresource: manager.subresource }),
-    }));
+  return (
+    ownerships
+      .filter(({ fields }) => !fields.empty)
+      // A fixed order, so that repeating a write changes nothing.
+      .sort((a, b) => (managerId(a.manager) < managerId(b.manager) ? -1 : 1))
+      .map(({ manager, fields, time }) => ({
+        manager: manager.name,
+        operation: manager.operation,
+        apiVersion: manager.apiVersion,
+        time,
+        fieldsType: 'FieldsV1',
+        fieldsV1: fields.encode(),
+        ...(manager.subresource === '' ? {} : { subresource: manager.subresource }),
+      }))
+  );
 }
