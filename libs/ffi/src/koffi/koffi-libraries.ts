@@ -1,3 +1,4 @@
+import { fstatSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import type koffiTypes from 'koffi';
 import type { FdWatch } from '../fd-watch.ts';
@@ -33,8 +34,6 @@ class KoffiLibraries implements ForeignLibraries {
 
   constructor(koffi: Koffi) {
     this.#koffi = koffi;
-    // Blocks for one asynchronous call take 256 KiB by default; ours pass a handful of words.
-    koffi.config({ ...koffi.config(), async_stack_size: 64 * 1024, async_heap_size: 16 * 1024 });
   }
 
   load(path: string | null): ForeignLibrary {
@@ -46,6 +45,13 @@ class KoffiLibraries implements ForeignLibraries {
   }
 
   poll(fd: number, onReadable: () => void): FdWatch {
+    // Asked for what epoll refuses, koffi 3 ends the process instead of throwing.
+    const file = fstatSync(fd);
+    if (file.isFile() || file.isDirectory()) {
+      throw new Error(
+        `cannot watch file descriptor ${fd}: it is a regular file or directory, which is always readable`,
+      );
+    }
     const handle = this.#koffi.node.poll(fd, { readable: true, disconnect: true }, onReadable);
     let open = true;
     return {

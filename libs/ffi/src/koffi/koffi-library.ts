@@ -59,23 +59,27 @@ class KoffiFunction<P extends readonly ParameterType[], R extends ResultType> im
   errno = 0;
   readonly #koffi: Koffi;
   readonly #native: Native;
+  readonly #signature: ForeignSignature<P, R>;
   readonly #keepsErrno: boolean;
   readonly #convert: ((raw: unknown) => unknown) | undefined;
 
-  constructor(koffi: Koffi, native: Native, { result, errno = false }: ForeignSignature<P, R>) {
+  constructor(koffi: Koffi, native: Native, signature: ForeignSignature<P, R>) {
     this.#koffi = koffi;
     this.#native = native;
-    this.#keepsErrno = errno;
-    this.#convert = converters[result];
+    this.#signature = signature;
+    this.#keepsErrno = signature.errno === true;
+    this.#convert = converters[signature.result];
   }
 
   call(...args: Arguments<P>): JavaScriptTypes[R] {
+    this.#check(args);
     const raw: unknown = this.#native(...args);
     if (this.#keepsErrno && (raw === -1 || raw === null)) this.errno = this.#koffi.errno();
     return (this.#convert === undefined ? raw : this.#convert(raw)) as JavaScriptTypes[R];
   }
 
   async callAsync(...args: Arguments<P>): Promise<JavaScriptTypes[R]> {
+    this.#check(args);
     const raw = await new Promise<unknown>((resolve, reject) => {
       this.#native.async(...args, (error: unknown, value: unknown) => {
         // The arguments are named here so that the collector leaves their memory alone until the call has returned.
@@ -84,6 +88,35 @@ class KoffiFunction<P extends readonly ParameterType[], R extends ResultType> im
       });
     });
     return (this.#convert === undefined ? raw : this.#convert(raw)) as JavaScriptTypes[R];
+  }
+
+  /** koffi takes a number for text or bytes as their address, and reads there. */
+  #check(args: readonly unknown[]): void {
+    const { name, parameters } = this.#signature;
+    if (args.length !== parameters.length) {
+      throw new TypeError(`${name} takes ${parameters.length} arguments, not ${args.length}`);
+    }
+    for (let index = 0; index < args.length; index++) {
+      const type = parameters[index];
+      if (type !== undefined && !fits(type, args[index])) {
+        throw new TypeError(`argument ${index + 1} of ${name} must be of type ${type}`);
+      }
+    }
+  }
+}
+
+function fits(type: ParameterType, value: unknown): boolean {
+  switch (type) {
+    case 'string':
+      return typeof value === 'string' || value === null;
+    case 'buffer':
+      return value instanceof Uint8Array || value === null;
+    case 'int64':
+    case 'uint64':
+    case 'pointer':
+      return typeof value === 'bigint';
+    default:
+      return typeof value === 'number';
   }
 }
 
