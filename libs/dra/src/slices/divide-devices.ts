@@ -12,14 +12,20 @@ export interface SliceAssignment {
   readonly devices: readonly Device[];
 }
 
+/** UIDs of slices by the names of the devices that belong there. */
+export type DeviceHomes = ReadonlyMap<string, string>;
+
 /**
  * Divides a pool's devices over slices so that as few existing slices as possible have to change: devices stay in the slice where they
  * are, new ones fill the gaps. Only when that would leave the pool much more scattered than necessary is it packed anew. The result has
  * at least one slice, and the devices of each are sorted by name.
+ *
+ * @param homes where the devices were when all was well; counts more than what a slice says now, which others may have edited.
  */
 export function divideDevices(
   devices: readonly Device[],
   existing: readonly ResourceSlice[],
+  homes: DeviceHomes = new Map(),
 ): SliceAssignment[] {
   const sorted = [...devices].sort((a, b) => (a.name < b.name ? -1 : 1));
   // The newest generation first, so that leftovers of an interrupted rewrite are given up rather than it.
@@ -27,7 +33,7 @@ export function divideDevices(
     (a, b) => b.spec.pool.generation - a.spec.pool.generation || (a.metadata.name < b.metadata.name ? -1 : 1),
   );
   const packed = pack(sorted);
-  const kept = keepPlaces(sorted, candidates);
+  const kept = keepPlaces(sorted, candidates, homes);
   // One slice more than necessary is tolerated: otherwise a taint that comes and goes would split and merge slices each time.
   if (kept !== undefined && kept.length <= packed.length + 1) return kept;
   return assign(packed, candidates);
@@ -51,7 +57,9 @@ function pack(devices: readonly Device[]): Device[][] {
 function keepPlaces(
   devices: readonly Device[],
   candidates: readonly ResourceSlice[],
+  homes: DeviceHomes,
 ): SliceAssignment[] | undefined {
+  const indexes = new Map(candidates.map(({ metadata }, index) => [metadata.uid, index]));
   const places = new Map<string, number>();
   candidates.forEach(({ spec }, index) => {
     for (const { name } of spec.devices ?? []) if (!places.has(name)) places.set(name, index);
@@ -62,7 +70,7 @@ function keepPlaces(
   }));
   const homeless: Device[] = [];
   for (const device of devices) {
-    const place = places.get(device.name);
+    const place = indexes.get(homes.get(device.name) ?? '') ?? places.get(device.name);
     const slice = place === undefined ? undefined : slices[place];
     if (slice === undefined) homeless.push(device);
     else slice.devices.push(device);

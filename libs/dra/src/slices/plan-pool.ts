@@ -1,5 +1,6 @@
 import type { DevicePool } from './device.ts';
 import { divideDevices } from './divide-devices.ts';
+import type { DeviceHomes } from './divide-devices.ts';
 import type { ResourceSlice, ResourceSliceSpec } from './resource-slice.ts';
 import { keepTaintTimes } from './slice-content.ts';
 
@@ -26,15 +27,17 @@ export interface SliceOwner {
  * - anything else: a new generation, to which every slice is rewritten, so that nobody takes a half-written pool for the whole.
  *
  * @param same whether an existing slice already says what the spec says, its generation aside.
+ * @param homes as for `divideDevices`.
  */
 export function planPool(
   owner: SliceOwner,
   pool: DevicePool,
   existing: readonly ResourceSlice[],
   same: (existing: ResourceSlice, spec: ResourceSliceSpec) => boolean,
+  homes?: DeviceHomes,
 ): PoolPlan {
   const highest = existing.reduce((max, { spec }) => Math.max(max, spec.pool.generation), 0);
-  const assignments = divideDevices(pool.devices, existing);
+  const assignments = divideDevices(pool.devices, existing, homes);
   const specFor = (assignment: (typeof assignments)[number], generation: number): ResourceSliceSpec => ({
     driver: owner.driverName,
     nodeName: owner.nodeName,

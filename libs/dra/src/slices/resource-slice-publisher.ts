@@ -15,6 +15,7 @@ import type { ResourceApiVersion } from '../resource-api/resource-api-version.ts
 import { sliceFromServer } from '../resource-api/slice-shape.ts';
 import { AcceptedContent } from './accepted-content.ts';
 import type { DevicePool } from './device.ts';
+import type { DeviceHomes } from './divide-devices.ts';
 import { planPool } from './plan-pool.ts';
 import type { PoolPlan, SliceOwner } from './plan-pool.ts';
 import { FieldsDroppedError, PoolPublishError } from './publish-errors.ts';
@@ -69,6 +70,8 @@ export class ResourceSlicePublisher {
   #correctAt: number | undefined;
   #lastCorrection = 0;
   #correctionPause = 0;
+  /** By pool, as of the last time that all was well. */
+  readonly #homes = new Map<string, DeviceHomes>();
   readonly #dropsReported = new Set<string>();
   #reported = new Set<string>();
   #waiting: (() => void)[] = [];
@@ -121,7 +124,14 @@ export class ResourceSlicePublisher {
     let delay: number | undefined;
     while (!signal.aborted) {
       await this.#wakeUp.sleep(signal, delay);
-      if (!signal.aborted && this.#reflector.synced) delay = await this.#reconcile(signal);
+      if (signal.aborted || !this.#reflector.synced) continue;
+      try {
+        delay = await this.#reconcile(signal);
+      } catch (error) {
+        // Only a mistake in this library comes here. The slices of the other pools must not depend on it.
+        this.#failed('(any)', error);
+        delay = this.#retries.next();
+      }
     }
     await watching;
   }
@@ -153,8 +163,9 @@ export class ResourceSlicePublisher {
     if (retryAfter !== undefined) {
       this.#updated ||= wanted;
       // Our own successful writes wake the loop too, so the pause has to be kept by the clock.
-      this.#notBefore = Date.now() + this.#retries.next(retryAfter);
-      return this.#notBefore - Date.now();
+      const pause = this.#retries.next(retryAfter);
+      this.#notBefore = Date.now() + pause;
+      return pause;
     }
     this.#retries.reset();
     this.#accepted.retain(this.#reflector.items());
@@ -185,6 +196,7 @@ export class ResourceSlicePublisher {
       const { name } = slice.spec.pool;
       existing.set(name, [...(existing.get(name) ?? []), slice]);
     }
+    for (const name of this.#homes.keys()) if (!existing.has(name)) this.#homes.delete(name);
     const pools = new Map(desired.pools.map((pool) => [pool.name, pool]));
     return [...existing].flatMap(([name, slices]) => {
       if (desired.untouchable.has(name)) return [];
@@ -192,9 +204,16 @@ export class ResourceSlicePublisher {
       const plan =
         pool === undefined
           ? { deletes: slices, updates: [], creates: [] }
-          : planPool(this.#owner, pool, slices, (slice, spec) => this.#accepted.same(slice, spec));
-      const writes = plan.deletes.length + plan.updates.length + plan.creates.length;
-      return writes === 0 ? [] : [{ pool: name, plan }];
+          : planPool(
+              this.#owner,
+              pool,
+              slices,
+              (slice, spec) => this.#accepted.same(slice, spec),
+              this.#homes.get(name),
+            );
+      if (plan.deletes.length + plan.updates.length + plan.creates.length > 0) return [{ pool: name, plan }];
+      this.#homes.set(name, homesOf(slices));
+      return [];
     });
   }
 
@@ -275,4 +294,12 @@ export class ResourceSlicePublisher {
     this.#settled = true;
     for (const resolve of this.#waiting.splice(0)) resolve();
   }
+}
+
+function homesOf(slices: readonly ResourceSlice[]): DeviceHomes {
+  return new Map(
+    slices.flatMap(({ metadata, spec }) =>
+      (spec.devices ?? []).map(({ name }) => [name, metadata.uid] as const),
+    ),
+  );
 }

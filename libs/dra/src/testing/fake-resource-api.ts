@@ -272,7 +272,8 @@ export class FakeResourceApi {
       return;
     }
     const send = (event: StoreEvent) => {
-      if (event.collection !== collection || !selects(request, event.object)) return;
+      if (response.writableEnded || event.collection !== collection || !selects(request, event.object))
+        return;
       response.write(`${JSON.stringify({ type: event.type, object: event.object })}\n`);
     };
     missed.forEach(send);
