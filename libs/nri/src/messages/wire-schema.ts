@@ -18,3 +18,19 @@ export function wireType(fullName: string): protobuf.Type {
 export function nriType(name: string): protobuf.Type {
   return root.lookupType(`nri.pkg.api.v1alpha1.${name}`);
 }
+
+const prepared = new Set<protobuf.Type>();
+
+/**
+ * Makes protobuf.js write and compile the code for a message and all that it contains, which it else does at the first message: some
+ * milliseconds that are better spent before a runtime waits.
+ */
+export function prepareType(type: protobuf.Type): void {
+  if (prepared.has(type)) return;
+  prepared.add(type);
+  type.setup();
+  for (const field of type.fieldsArray) {
+    const { resolvedType } = field.resolve();
+    if (resolvedType !== null && 'fieldsArray' in resolvedType) prepareType(resolvedType);
+  }
+}

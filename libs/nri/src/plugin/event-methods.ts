@@ -9,7 +9,8 @@ import type { WireObject } from '../messages/plain-reader.ts';
 import { containerFrom } from '../messages/read-container.ts';
 import { podSandboxFrom } from '../messages/read-pod-sandbox.ts';
 import { containerValidationFrom } from '../messages/read-validation.ts';
-import { nriType } from '../messages/wire-schema.ts';
+import { nriType, prepareType } from '../messages/wire-schema.ts';
+import { prepareEnvelopes } from '../ttrpc/ttrpc-envelope.ts';
 import type { NriEvent } from './nri-events.ts';
 import { nriEvents } from './nri-events.ts';
 import type { NriHandlers } from './nri-handlers.ts';
@@ -82,6 +83,20 @@ function answerWith(handlers: NriHandlers, { kind, handler: name }: NriEvent): E
             ? emptyReply
             : validateResponse.encode({ reject: true, reason: String(reason) }).finish(),
         );
+  }
+}
+
+/** Compiles what answering the events that have a handler takes, so that the first hook is as fast as the others. */
+export function prepareEventMethods(handlers: NriHandlers, methods: readonly EventMethod[]): void {
+  for (const name of ['ConfigureRequest', 'ConfigureResponse', 'SynchronizeRequest', 'SynchronizeResponse']) {
+    prepareType(nriType(name));
+  }
+  prepareType(nriType('StateChangeEvent'));
+  prepareEnvelopes();
+  for (const { event, requestType } of methods) {
+    if (handlers[event.handler] === undefined) continue;
+    prepareType(requestType);
+    prepareType(nriType(`${event.name}Response`));
   }
 }
 

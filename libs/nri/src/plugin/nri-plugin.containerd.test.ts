@@ -1,7 +1,7 @@
 import { execFile, spawn } from 'node:child_process';
 import type { ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
-import { existsSync, mkdtempSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdtempSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { LabContainerd, enteredContainerdTools } from '@patchbay/lab';
@@ -65,21 +65,27 @@ async function startPlugin(containerd: LabContainerd, handlers: NriHandlers): Pr
   return { plugin, states, requests, connected };
 }
 
-/** A plugin in a process of its own, that can be killed. It runs a module that is given as text. */
+/** A plugin in a process of its own, that can be killed. Its handlers are given as source text. */
 async function startPluginProcess(containerd: LabContainerd, handlers: string): Promise<ChildProcess> {
-  const directory = mkdtempSync('/run/lab/plugin-');
-  const module = join(directory, 'plugin.ts');
+  const module = join(mkdtempSync('/run/lab/plugin-'), 'plugin.ts');
   writeFileSync(
     module,
     `import { NriPlugin } from ${JSON.stringify(join(import.meta.dirname, 'nri-plugin.ts'))};
      const plugin = new NriPlugin({
-       name: 'process', index: '20', socketPath: ${JSON.stringify(containerd.nriSocket)},
+       name: 'process', index: '20', socketPath: process.argv[2],
        handlers: ${handlers},
-       onConnectionChange: (state) => { if (state.connected) console.log('connected'); },
+       onConnectionChange: (state) => { if (state.connected) process.stdout.write('connected'); },
      });
      await plugin.run(new AbortController().signal);`,
   );
-  const child = spawn(process.execPath, ['--conditions=@patchbay/source', module], {
+  const { child, output } = startNode([module, containerd.nriSocket]);
+  await vi.waitFor(() => expect(output()).toContain('connected'), { timeout: 10_000 });
+  return child;
+}
+
+/** A Node.js process and what it has written so far. */
+function startNode(parameters: readonly string[]): { child: ChildProcess; output: () => string } {
+  const child = spawn(process.execPath, ['--conditions=@patchbay/source', ...parameters], {
     stdio: ['ignore', 'pipe', 'inherit'],
   });
   cleanups.push(async () => {
@@ -89,8 +95,7 @@ async function startPluginProcess(containerd: LabContainerd, handlers: string): 
   });
   let output = '';
   child.stdout.on('data', (chunk: Buffer) => (output += chunk.toString()));
-  await vi.waitFor(() => expect(output).toContain('connected'), { timeout: 10_000 });
-  return child;
+  return { child, output: () => output };
 }
 
 async function runContainer({ cri }: LabContainerd, sandbox: string, name = 'main'): Promise<string> {
@@ -276,8 +281,8 @@ describe(`NriPlugin with containerd ${tools.series}`, () => {
   });
 
   it('is dropped when a hook is late: the pod starts without it, and it comes back', async () => {
-    const containerd = await startContainerd({ requestTimeoutMs: 500 });
-    const delays = [1000];
+    const containerd = await startContainerd();
+    const delays = [2500];
     const ran: string[] = [];
     const { states, connected } = await startPlugin(containerd, {
       runPodSandbox: async (its) => {
@@ -287,7 +292,7 @@ describe(`NriPlugin with containerd ${tools.series}`, () => {
     });
     const started = performance.now();
     const sandbox = await containerd.cri.runPodSandbox(pod);
-    expect(performance.now() - started).toBeGreaterThan(500);
+    expect(performance.now() - started).toBeGreaterThan(2000);
     expect(await containerd.cri.podSandboxStatus(sandbox)).toMatchObject({ state: 'ready' });
     await connected(2);
     const reasons = states.map(({ error }) => error?.message).filter((message) => message !== undefined);
@@ -358,4 +363,66 @@ describe(`NriPlugin with containerd ${tools.series}`, () => {
     await done;
     expect(states[0]?.error?.message).toContain('NRI is disabled in its configuration');
   });
+
+  it('changes the resources of a running container on its own', async () => {
+    const containerd = await startContainerd();
+    const { plugin } = await startPlugin(containerd, {});
+    const sandbox = await containerd.cri.runPodSandbox(pod);
+    const container = await runContainer(containerd, sandbox);
+    const limits = async (): Promise<string> => {
+      // cgroup v1 and v2.
+      const files = '/sys/fs/cgroup/cpu/cpu.shares /sys/fs/cgroup/cpu.weight';
+      return (await containerd.cri.execSync(container, ['sh', '-c', `cat ${files} 2>/dev/null`])).stdout;
+    };
+    const before = await limits();
+    expect(
+      await plugin.updateContainers([{ containerId: container, resources: { cpu: { shares: 333 } } }]),
+    ).toEqual([]);
+    expect(await limits()).not.toBe(before);
+  });
+
+  it('runs the example that the README shows', async () => {
+    const example = join(import.meta.dirname, '../../examples/pod-watcher.ts');
+    const shown = readFileSync(example, 'utf8').replace('../src/index.ts', '@patchbay/nri');
+    expect(readFileSync(join(import.meta.dirname, '../../README.md'), 'utf8')).toContain(shown);
+    const containerd = await startContainerd();
+    const { child, output } = startNode([example, containerd.nriSocket]);
+    await vi.waitFor(() => expect(output()).toContain('connected to containerd'), { timeout: 10_000 });
+    const sandbox = await containerd.cri.runPodSandbox(pod);
+    const container = await runContainer(containerd, sandbox);
+    expect((await containerd.cri.execSync(container, ['env'])).stdout).toContain('WATCHED=yes');
+    const forbidden = {
+      ...pod,
+      name: 'evil',
+      uid: 'uid-evil',
+      annotations: { 'example.org/forbidden': 'yes' },
+    };
+    await expect(containerd.cri.runPodSandbox(forbidden)).rejects.toThrow('pod default/evil is forbidden');
+    child.kill('SIGTERM');
+    expect(await once(child, 'exit')).toEqual([0, null]);
+    expect(output()).toMatch(
+      /default\/web runs in \/.*default\/web gets container main.*not connected: ended/s,
+    );
+  });
+
+  if (tools.series === '2') {
+    it('synchronizes with more pods than fit into one message', async () => {
+      const containerd = await startContainerd();
+      const annotations = { padding: 'x'.repeat(500_000) };
+      for (let index = 0; index < 12; index++) {
+        await containerd.cri.runPodSandbox({
+          ...pod,
+          name: `p${index}`,
+          uid: `u${index}`,
+          hostNetwork: true,
+          annotations,
+        });
+      }
+      const synchronize = vi.fn();
+      const { requests } = await startPlugin(containerd, { synchronize });
+      expect(synchronize).toHaveBeenCalledOnce();
+      expect(synchronize.mock.calls[0]?.[0]).toHaveLength(12);
+      expect(requests.filter(({ method }) => method === 'Synchronize').length).toBeGreaterThan(1);
+    });
+  }
 });

@@ -10,7 +10,7 @@ import {
   RuntimeUnreachableError,
 } from './connection-errors.ts';
 import type { EventMethod } from './event-methods.ts';
-import { eventMethods } from './event-methods.ts';
+import { eventMethods, prepareEventMethods } from './event-methods.ts';
 import type { NriHandlers, RuntimeInfo } from './nri-handlers.ts';
 import { PluginService } from './plugin-service.ts';
 import { PluginSession } from './plugin-session.ts';
@@ -96,6 +96,7 @@ export class NriPlugin {
   async run(signal: AbortSignal): Promise<void> {
     if (this.#running) throw new Error('the NRI plugin is running already');
     this.#running = true;
+    prepareEventMethods(this.#options.handlers, this.#methods);
     try {
       while (!signal.aborted) {
         const failure = await this.#connectOnce(signal);

@@ -1,8 +1,14 @@
-import { wireType } from '../messages/wire-schema.ts';
+import { prepareType, wireType } from '../messages/wire-schema.ts';
 import { statusCodes, TtrpcError, TtrpcRejection } from './ttrpc-error.ts';
 
 const requestType = wireType('ttrpc.Request');
 const responseType = wireType('ttrpc.Response');
+
+/** Compiles the code for requests and responses ahead of the first one. */
+export function prepareEnvelopes(): void {
+  prepareType(requestType);
+  prepareType(responseType);
+}
 
 /** What is called, and with what. */
 export interface TtrpcRequest {
