@@ -71,6 +71,19 @@ export class FakeResourceApi {
     return new FakeResourceApi(server, options);
   }
 
+  /** A kubeconfig file's text for programs of their own. */
+  kubeconfig(): string {
+    return JSON.stringify({
+      apiVersion: 'v1',
+      kind: 'Config',
+      'current-context': 'fake',
+      contexts: [{ name: 'fake', context: { cluster: 'fake', user: 'fake' } }],
+      // client-node refuses plain HTTP unless told not to verify.
+      clusters: [{ name: 'fake', cluster: { server: this.url, 'insecure-skip-tls-verify': true } }],
+      users: [{ name: 'fake', user: { token: 'test' } }],
+    });
+  }
+
   /** Requests that change something. */
   get writes(): RecordedRequest[] {
     return this.requests.filter(({ method }) => method !== 'GET');
