@@ -70,6 +70,16 @@ describe('a ttrpc call', () => {
     await expect(client.call(request('Fail'), 1000)).rejects.toThrow('attach failed; a failed; so did b');
   });
 
+  it('rejects even when the handler throws nothing', async () => {
+    const { client } = connect(({ method }) => {
+      if (method === 'Sync') throw undefined;
+
+      return Promise.reject();
+    });
+    await expect(client.call(request('Sync'), 1000)).rejects.toThrow('Sync failed without a reason');
+    await expect(client.call(request('Async'), 1000)).rejects.toThrow('Async failed without a reason');
+  });
+
   it('does not pass on a status code that a handler got from elsewhere', async () => {
     const { client } = connect(() => Promise.reject(new TtrpcError(12, 'not there')));
     await expect(client.call(request('Fail'), 1000)).rejects.toMatchObject({ code: 2, message: 'not there' });

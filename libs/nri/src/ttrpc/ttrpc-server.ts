@@ -80,8 +80,7 @@ export class TtrpcServer {
     } else {
       reply.then(
         (payload) => this.#answer(streamId, request, startedAt, payload, undefined),
-        (error: unknown) =>
-          this.#answer(streamId, request, startedAt, undefined, error ?? new Error('no reason')),
+        (error: unknown) => this.#answer(streamId, request, startedAt, undefined, error),
       );
     }
   }
@@ -94,7 +93,9 @@ export class TtrpcServer {
     failure: unknown,
   ): void {
     let error = failure;
-    if (payload !== undefined) {
+    if (payload === undefined) {
+      error ??= new Error(`${request.method} failed without a reason`);
+    } else {
       const data = encodeReply(payload);
       if (data.length <= maximumTtrpcData) {
         this.#options.send(encodeTtrpcMessage(streamId, messageTypes.response, data));
