@@ -89,11 +89,14 @@ export class VitestTier implements Tier {
     return outcomeOf(report, end);
   }
 
+  /** A file of this process alone, as several runs may share a checkout; removed when the process ends. */
   #file(kind: string): string {
     const directory = join(repository, '.cache/tests');
     mkdirSync(directory, { recursive: true });
-    const file = join(directory, `${this.name}.${kind}.json`);
-    rmSync(file, { force: true });
+    const file = join(directory, `${this.name}.${kind}.${process.pid}.json`);
+    process.once('exit', () => {
+      rmSync(file, { force: true });
+    });
     return file;
   }
 }
