@@ -9,7 +9,7 @@ export class NetlinkError extends Error {
   /** Symbol of errno: `EEXIST`. */
   readonly code: string;
   /** What the kernel says in words (extended acknowledgement); often absent. */
-  readonly extack?: string;
+  declare readonly extack?: string;
   /** Which of the requests of one call it was, from 0. Those before it took effect; those after it were carried out, too. */
   readonly messageIndex: number;
 

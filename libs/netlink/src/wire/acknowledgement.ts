@@ -1,4 +1,4 @@
-import { messageFlags, messageHeaderSize } from './message-header.ts';
+import { align, controlTypes, messageFlags, messageHeaderSize } from './message-header.ts';
 import type { MessageReader } from './message-reader.ts';
 import { MalformedMessageError } from './malformed-message-error.ts';
 import { AttributeReader } from './attribute-reader.ts';
@@ -19,22 +19,21 @@ export function readAcknowledgement(message: MessageReader): Acknowledgement {
   const { buffer, start, end } = message;
   // A dump may end without saying how.
   if (end - start < 4) return { errno: 0 };
-  const errno = -buffer.readInt32LE(start);
+  const errno = 0 - buffer.readInt32LE(start);
   if (errno < 0) throw new MalformedMessageError(`error number ${errno}`, start);
-  if ((message.flags & messageFlags.ackAttributes) === 0) return { errno: errno + 0 };
+  if ((message.flags & messageFlags.ackAttributes) === 0) return { errno };
   const text = readText(new AttributeReader(buffer, attributesStart(message), end));
-  return { errno: errno + 0, ...(text === undefined ? {} : { text }) };
+  return { errno, ...(text === undefined ? {} : { text }) };
 }
 
 function attributesStart({ type, flags, buffer, start, end }: MessageReader): number {
-  const doneType = 3;
-  if (type === doneType) return start + 4;
+  if (type === controlTypes.done) return start + 4;
   // The request's header follows, and its content too unless it was capped.
   const header = start + 4;
   if (header + messageHeaderSize > end)
     throw new MalformedMessageError('acknowledgement without a request', start);
   const repeated = (flags & messageFlags.capped) === 0 ? buffer.readUInt32LE(header) : messageHeaderSize;
-  return Math.min(header + ((repeated + 3) & ~3), end);
+  return header + align(Math.min(repeated, end - header));
 }
 
 function readText(attributes: AttributeReader): string | undefined {

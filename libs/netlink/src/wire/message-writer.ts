@@ -87,25 +87,30 @@ export class MessageWriter {
   }
 
   uint8(type: number, value: number, field: string): void {
-    this.#buffer[this.#attribute(type, 1)] = checked(value, 0xff, field);
+    const start = this.#attribute(type, 1);
+    this.#buffer[start] = checked(value, 0xff, field);
   }
 
   uint16(type: number, value: number, field: string): void {
-    this.#buffer.writeUInt16LE(checked(value, 0xffff, field), this.#attribute(type, 2));
+    const start = this.#attribute(type, 2);
+    this.#buffer.writeUInt16LE(checked(value, 0xffff, field), start);
   }
 
   /** In network byte order. */
   uint16BE(type: number, value: number, field: string): void {
-    this.#buffer.writeUInt16BE(checked(value, 0xffff, field), this.#attribute(type, 2));
+    const start = this.#attribute(type, 2);
+    this.#buffer.writeUInt16BE(checked(value, 0xffff, field), start);
   }
 
   uint32(type: number, value: number, field: string): void {
-    this.#buffer.writeUInt32LE(checked(value, 0xffff_ffff, field), this.#attribute(type, 4));
+    const start = this.#attribute(type, 4);
+    this.#buffer.writeUInt32LE(checked(value, 0xffff_ffff, field), start);
   }
 
   int32(type: number, value: number, field: string): void {
     if ((value | 0) !== value) throw new RequestInvalidError(field, value, 'an integer of 32 bits');
-    this.#buffer.writeInt32LE(value, this.#attribute(type, 4));
+    const start = this.#attribute(type, 4);
+    this.#buffer.writeInt32LE(value, start);
   }
 
   flag(type: number): void {
@@ -113,12 +118,14 @@ export class MessageWriter {
   }
 
   bytes(type: number, value: Uint8Array): void {
-    this.#buffer.set(value, this.#attribute(type, value.length));
+    const start = this.#attribute(type, value.length);
+    this.#buffer.set(value, start);
   }
 
   /** Attributes that are encoded already, a multiple of four bytes. */
   raw(attributes: Uint8Array): void {
-    this.#buffer.set(attributes, this.#extend(attributes.length));
+    const start = this.#extend(attributes.length);
+    this.#buffer.set(attributes, start);
   }
 
   /** Zero-terminated. */
@@ -127,12 +134,15 @@ export class MessageWriter {
     if (size > longest || value.includes('\0')) {
       throw new RequestInvalidError(field, value, `at most ${longest} bytes of text without zero bytes`);
     }
-    this.#buffer.write(value, this.#attribute(type, size + 1), 'utf8');
+    const start = this.#attribute(type, size + 1);
+    this.#buffer.write(value, start, 'utf8');
   }
 
   /** The namespace is recorded, so that it can be held open until the messages have been sent. */
   namespace(type: number, namespace: ReferencedNamespace): void {
-    this.#buffer.writeInt32LE(namespace.fd, this.#attribute(type, 4));
+    const { fd } = namespace;
+    const start = this.#attribute(type, 4);
+    this.#buffer.writeInt32LE(fd, start);
     this.namespaces.push(namespace);
   }
 
@@ -152,6 +162,7 @@ export class MessageWriter {
     this.#buffer.writeUInt16LE(size, start);
   }
 
+  /** Appends an attribute's header and zeroed value; may replace the buffer, so it is called before the buffer is named. */
   #attribute(type: number, size: number): number {
     if (size > 0xffff - 4) throw new RequestInvalidError('attribute', `${size} bytes`, 'at most 65531 bytes');
     const start = this.#extend(4 + align(size));
