@@ -280,6 +280,19 @@ describe('claim calls of the kubelet', () => {
     expect((await kubelet.prepare(service, [allocate('b', ['toy-1'])]))['uid-b']?.error).toBe('');
   });
 
+  it('check 25: a device whose preparation failed is free for another claim', async () => {
+    const failing: DraDriver = {
+      prepareClaim: ({ uid }) =>
+        uid === 'uid-a' ? Promise.reject(new Error('broken')) : Promise.resolve([]),
+      unprepareClaim: () => Promise.resolve(),
+    };
+    const plugin = await startPlugin({ driver: failing, podUid: 'failing' });
+    const first = await kubelet.prepare(plugin.sockets.service, [allocate('a', ['toy-1'])]);
+    expect(first['uid-a']?.error).toBe('broken');
+    const second = await kubelet.prepare(plugin.sockets.service, [allocate('b', ['toy-1'])]);
+    expect(second['uid-b']?.error).toBe('');
+  });
+
   it('check 26: an unknown claim is unprepared with success', async () => {
     const answer = await kubelet.unprepare(service, [{ uid: 'uid-x', namespace: 'default', name: 'x' }]);
     expect(answer).toEqual({ 'uid-x': { error: '' } });

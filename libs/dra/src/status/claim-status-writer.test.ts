@@ -10,8 +10,11 @@ const claim = { uid: 'uid-a', namespace: 'default', name: 'a' };
 const foreign = { driver: 'gpu.example.com', pool: 'x', device: 'gpu', data: { own: true } };
 
 interface StoredClaim {
-  readonly metadata: { readonly resourceVersion: string };
-  readonly status: { readonly devices?: (JsonObject & { conditions?: JsonObject[]; data?: JsonObject })[] };
+  readonly metadata: { readonly uid: string };
+  readonly status: {
+    readonly allocation?: JsonObject;
+    readonly devices?: (JsonObject & { conditions?: JsonObject[]; data?: JsonObject })[];
+  };
 }
 
 function ready(device: string, more: Partial<ClaimDeviceStatus> = {}): ClaimDeviceStatus {
@@ -220,15 +223,20 @@ describe('ClaimStatusWriter', () => {
   });
 
   it('a claim re-created between reading and writing is left alone', async () => {
+    const { allocation } = stored().status;
     fake.intercept = ({ method }) => {
       if (method === 'PATCH') {
         fake.deleteClaim('default', 'a');
-        fake.putClaim({ metadata: { name: 'a', namespace: 'default', uid: 'uid-new' } });
+        fake.putClaim({
+          metadata: { name: 'a', namespace: 'default', uid: 'uid-new' },
+          ...{ status: { allocation } },
+        });
       }
       return undefined;
     };
     await write(ready('toy-1'));
-    expect(stored().status?.devices).toBeUndefined();
+    expect(stored().metadata.uid).toBe('uid-new');
+    expect(stored().status.devices).toBeUndefined();
   });
 
   it('writes for few claims at a time', async () => {
