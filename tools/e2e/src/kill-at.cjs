@@ -24,9 +24,10 @@ const koffi = createRequire(fs.realpathSync(argv[1]))('koffi');
 const { load } = koffi;
 koffi.load = (...parameters) => {
   const library = load(...parameters);
-  const func = library.func.bind(library);
-  library.func = (name, ...signature) => (name === 'send' ? counted(func(name, ...signature)) : func(name, ...signature));
-  return library;
+  const func = (name, ...signature) =>
+    name === 'send' ? counted(library.func(name, ...signature)) : library.func(name, ...signature);
+  // A library's own methods cannot be replaced.
+  return Object.create(library, { func: { value: func } });
 };
 
 function counted(send) {

@@ -73,11 +73,12 @@ describe('parameters of a claim', () => {
   it("a route that the CNI plugin has set is refused by both's names", async () => {
     const parameters = {
       interface: { name: 'blue0', addresses: ['10.20.0.1/24'] },
-      routes: [{ destination: '0.0.0.0/0', gateway: '10.20.0.254' }],
+      // The network of the pods, to which CNI has given eth0 a route.
+      routes: [{ destination: '10.213.7.0/24', gateway: '10.20.0.254' }],
     };
     const message = await refusal(
       await node.pod([{ backend: 'veth', parameters }]),
-      '0.0.0.0/0 via 10.20.0.254',
+      '10.213.7.0/24 via 10.20.0.254',
     );
     expect(message).toContain('the pod has the same already');
   });

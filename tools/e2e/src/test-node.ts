@@ -1,4 +1,4 @@
-import { readdirSync } from 'node:fs';
+import { readdirSync, readFileSync, readlinkSync } from 'node:fs';
 import { buildDriver } from '@patchbay/bundle';
 import {
   deviceClass,
@@ -127,9 +127,16 @@ export class TestNode {
     ].flatMap((directory) => readdirSync(directory).map((name) => `${directory}/${name}`));
   }
 
-  /** Open descriptors of the driver. */
+  /** Open descriptors of the driver, without its connections to the API server, which come and go by themselves. */
   get descriptors(): number {
-    return readdirSync(`/proc/${this.driver.pid}/fd`).length;
+    const process = `/proc/${this.driver.pid}`;
+    const connections = new Set(
+      readFileSync(`${process}/net/tcp`, 'utf8')
+        .split('\n')
+        .map((line) => `socket:[${line.trim().split(/\s+/)[9]}]`),
+    );
+    return readdirSync(`${process}/fd`).filter((fd) => !connections.has(readlinkSync(`${process}/fd/${fd}`)))
+      .length;
   }
 
   async stop(): Promise<void> {

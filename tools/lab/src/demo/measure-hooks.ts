@@ -2,7 +2,7 @@ import { linkSet, NetworkNamespace, RouteSocket } from '@patchbay/netlink';
 import type { DriverProcess } from '../cluster/driver-process.ts';
 import type { LabCluster } from '../cluster/lab-cluster.ts';
 import type { Narrator } from './narrator.ts';
-import { type Attachment, attachments, claimOf } from './scenario.ts';
+import { type Attachment, attachments, claimOf, podTemplate } from './scenario.ts';
 
 /** Sandboxes per backend. */
 const rounds = 9;
@@ -49,10 +49,7 @@ async function measure(
     const name = `hook-${attachment.backend}-${round}`;
     const claim = claimOf({ ...attachment, pod: name });
     await cluster.create(claim);
-    const { pod } = await cluster.runPod({
-      metadata: { name },
-      spec: { containers: [], resourceClaims: [{ name: 'net', resourceClaimName: name }] },
-    });
+    const { pod } = await cluster.runPod(podTemplate({ pod: name }));
     await cluster.deletePod(pod);
     await cluster.delete(claim);
   }
