@@ -430,13 +430,15 @@ describe('ResourceSlicePublisher', () => {
 
   it('does not hammer the API server while one write of a pool keeps failing', async () => {
     const { publisher } = start({ initialMs: 100, maximumMs: 100 });
-    await publish(publisher, pool(devices(129)));
-    const [, second] = slices().map(({ metadata }) => metadata.name);
+    await publish(publisher, pool(devices(257)));
+    const [, second] = slices()
+      .map(({ metadata }) => metadata.name)
+      .sort();
     fake.intercept = ({ method, path }) =>
       method === 'PUT' && path.endsWith(second!) ? { status: 500 } : undefined;
-    publisher.update([pool(devices(129, { attributes: { size: { int: 9 } } }))]);
+    publisher.update([pool(devices(257, { attributes: { size: { int: 9 } } }))]);
     await new Promise((resolve) => setTimeout(resolve, 400));
-    // Each attempt also has a write that succeeds, whose echo must not be the cause of the next attempt. Pauses are 50 to 100 ms.
+    // Of three slices the second one fails, so each attempt begins with a write that succeeds, whose echo must not be the cause of the next attempt. Pauses are 50 to 100 ms.
     expect(errors.length).toBeGreaterThan(1);
     expect(errors.length).toBeLessThanOrEqual(9);
     expect(fake.writes.length).toBeLessThanOrEqual(2 + 2 * 9);
