@@ -1,5 +1,5 @@
 import { BACKEND, type BackendModule, HOST_LINKS, HOST_ROUTES, POD_LINKS } from '@patchbay/core';
-import { z } from 'zod';
+import * as z from 'zod';
 import { HostdevAttach } from './hostdev-attach.ts';
 import { type HostdevConfig, hostdevConfigSchema } from './hostdev-config.ts';
 import { HostdevDiscovery } from './hostdev-discovery.ts';

@@ -1,4 +1,4 @@
-import { z } from 'zod';
+import * as z from 'zod';
 
 /** How the macvlan links on one parent may talk to each other (linux/if_link.h, `enum macvlan_mode`). */
 export const macvlanMode = z.enum(['bridge', 'private', 'vepa', 'passthru']);

@@ -1,5 +1,5 @@
 import { parseIpPrefix } from '@patchbay/core';
-import { z } from 'zod';
+import * as z from 'zod';
 
 const linkName = z.string().min(1).max(15);
 const devices = z.int().min(1).max(512).default(32).describe('How many pods may be on the network at once');

@@ -1,5 +1,5 @@
 import { BACKEND, type BackendModule, HOST_LINKS, HOST_ROUTES, POD_LINKS } from '@patchbay/core';
-import { z } from 'zod';
+import * as z from 'zod';
 import { VethAttach } from './veth-attach.ts';
 import { type VethConfig, vethConfigSchema } from './veth-config.ts';
 import { VethDiscovery } from './veth-discovery.ts';

@@ -1,5 +1,5 @@
 import { apiVersion, ConfigInvalidError, InterfaceParameters } from '@patchbay/core';
-import { z } from 'zod';
+import * as z from 'zod';
 import { backendModules } from '../backends.ts';
 import { driverConfigSchema } from '../configuration/driver-config.ts';
 

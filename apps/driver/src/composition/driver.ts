@@ -21,6 +21,7 @@ import {
 import {
   CdiSpecStore,
   ClaimStatusWriter,
+  DeviceHolds,
   type DevicePool,
   DraPlugin,
   type KubeApi,
@@ -135,10 +136,23 @@ export class Driver {
       claims,
       logger: logger.child({ component: 'attachments' }),
     });
+    const holds = new DeviceHolds();
+    for (const { claim, devices } of ledger.all()) {
+      holds.hold(
+        claim.uid,
+        devices.map(({ pool, device, adminAccess, shareId }) => ({
+          pool,
+          device: device.name,
+          adminAccess,
+          ...(shareId === undefined ? {} : { shareId }),
+        })),
+      );
+    }
     this.#plugin = new DraPlugin({
       driverName: config.driverName,
       nodeName: config.nodeName,
       driver: preparer,
+      holds,
       api,
       registryDirectory: config.kubelet.registryDirectory,
       pluginDirectory: join(config.kubelet.pluginsDirectory, config.driverName),

@@ -1,6 +1,6 @@
 import { hostname } from 'node:os';
 import { apiVersion } from '@patchbay/core';
-import { z } from 'zod';
+import * as z from 'zod';
 
 const absolutePath = z
   .string()

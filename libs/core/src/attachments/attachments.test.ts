@@ -192,16 +192,6 @@ describe('a claim', () => {
     await expect(driver.prepare(claim('c1', ['a', 'b']))).resolves.toHaveLength(2);
   });
 
-  it('is refused a device that another claim holds, until that is unprepared', async () => {
-    const driver = await begin(new FakeBackend('a'));
-    await driver.prepare(claim('c1', ['a']));
-    await expect(driver.prepare(claim('c2', ['a'], { pods: ['p2'] }))).rejects.toThrow(
-      /claim default\/c1 holds it/,
-    );
-    await driver.unprepare('c1');
-    await expect(driver.prepare(claim('c2', ['a'], { pods: ['p2'] }))).resolves.toHaveLength(1);
-  });
-
   it('with adminAccess sees a held device and never touches it', async () => {
     const driver = await begin(new FakeBackend('a'));
     await driver.prepare(claim('c1', ['a']));

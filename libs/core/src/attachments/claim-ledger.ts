@@ -1,5 +1,5 @@
 import type { ClaimJournal } from './claim-journal.ts';
-import type { AttachmentRecord, ClaimRecord, DeviceRecord } from './claim-record.ts';
+import type { AttachmentRecord, ClaimRecord } from './claim-record.ts';
 
 /** The prepared claims in memory, each change of which is journalled. */
 export class ClaimLedger {
@@ -44,22 +44,6 @@ export class ClaimLedger {
         record.podUIDs.includes(podUID) ||
         record.attachments.some(({ sandbox }) => sandbox.podUID === podUID),
     );
-  }
-
-  /** Who holds a device, other than the claim `except`. Devices that claims only look at are not held. */
-  holder(
-    kind: string,
-    deviceName: string,
-    except?: string,
-  ): { record: ClaimRecord; device: DeviceRecord } | undefined {
-    for (const record of this.#records.values()) {
-      if (record.claim.uid === except) continue;
-      const device = record.devices.find(
-        (held) => held.kind === kind && held.device.name === deviceName && !held.adminAccess,
-      );
-      if (device) return { record, device };
-    }
-    return undefined;
   }
 
   /** Records a claim in memory at once, and resolves when the journal has it. */

@@ -9,12 +9,7 @@ import type {
 import type { BackendRegistry } from '../backend/backend-registry.ts';
 import type { Backend } from '../backend/backend.ts';
 import type { Device } from '../backend/device.ts';
-import {
-  ClaimMismatchError,
-  DeviceBusyError,
-  DeviceNotFoundError,
-  InterfaceConflictError,
-} from '../errors/driver-errors.ts';
+import { ClaimMismatchError, DeviceNotFoundError, InterfaceConflictError } from '../errors/driver-errors.ts';
 import type { InterfaceParameters } from '../interfaces/interface-parameters.ts';
 import type { Inventory } from '../inventory/inventory.ts';
 import type { Logger } from '../logging/logger.ts';
@@ -88,6 +83,10 @@ export class ClaimPreparer implements DraDriver {
     });
   }
 
+  async isPrepared(claimUID: string): Promise<boolean> {
+    return this.#options.ledger.get(claimUID) !== undefined;
+  }
+
   async #prepare(claim: AllocatedClaim, signal: AbortSignal): Promise<ClaimRecord> {
     const { ledger, inventory, logger, bootId } = this.#options;
     const devices: DeviceRecord[] = [];
@@ -135,14 +134,6 @@ export class ClaimPreparer implements DraDriver {
     signal: AbortSignal,
   ): Promise<DeviceRecord> {
     const { kind, backend, device } = await this.#find(allocated);
-    const holder = this.#options.ledger.holder(kind, device.name, claim.uid);
-    if (holder !== undefined && !allocated.adminAccess) {
-      const { namespace, name } = holder.record.claim;
-      throw new DeviceBusyError(
-        device.name,
-        `claim ${namespace}/${name} holds it; wait until that claim's pod is gone`,
-      );
-    }
     const { interface: setup, section } = this.#options.parameters.resolve(
       allocated.configs,
       kind,

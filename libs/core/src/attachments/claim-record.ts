@@ -1,4 +1,4 @@
-import { z } from 'zod';
+import * as z from 'zod';
 import type { JsonObject } from '../backend/json.ts';
 
 /** Version of the journal's format; a record of another version is set aside, never guessed at. */

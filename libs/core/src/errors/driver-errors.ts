@@ -7,7 +7,6 @@ export type DriverErrorCode =
   | 'CONFIG_INVALID'
   | 'PARAMETERS_INVALID'
   | 'DEVICE_NOT_FOUND'
-  | 'DEVICE_BUSY'
   | 'INTERFACE_CONFLICT'
   | 'NO_NETWORK_NAMESPACE'
   | 'ATTACH_FAILED'
@@ -71,13 +70,6 @@ export class DeviceNotFoundError extends DriverError {
     super('DEVICE_NOT_FOUND', `device ${device} is not available on this node: ${reason}`, {
       retryable: true,
     });
-  }
-}
-
-/** A device is in use by another claim, or the kernel refuses to let go of it. */
-export class DeviceBusyError extends DriverError {
-  constructor(device: string, reason: string, cause?: unknown) {
-    super('DEVICE_BUSY', `device ${device} is in use: ${reason}`, { retryable: true, cause });
   }
 }
 

@@ -1,4 +1,4 @@
-import { z } from 'zod';
+import * as z from 'zod';
 import { addressRange, networkContains, parseIpAddress, parseIpPrefix } from './ip.ts';
 import { interfaceNameMistake } from './interface-name.ts';
 

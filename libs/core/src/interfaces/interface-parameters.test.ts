@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { z } from 'zod';
+import * as z from 'zod';
 import { ParametersInvalidError } from '../errors/driver-errors.ts';
 import { InterfaceParameters, type ParametersDocument } from './interface-parameters.ts';
 

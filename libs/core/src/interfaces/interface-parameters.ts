@@ -1,4 +1,4 @@
-import { z } from 'zod';
+import * as z from 'zod';
 import { type ConfigIssue, ParametersInvalidError } from '../errors/driver-errors.ts';
 import { zodIssues } from './zod-issues.ts';
 import { apiVersion, type InterfaceConfig, interfaceConfigShape, routeMistakes } from './interface-config.ts';

@@ -59,7 +59,9 @@ describe('linkAttributes', () => {
   it('leaves out a value that is too long for an attribute instead of losing the slice', () => {
     const attributes = linkAttributes({ ...card, alias: 'x'.repeat(65) }, '/nowhere');
     expect(attributes).not.toHaveProperty('patchbay.dev/alias');
-    expect(linkAttributes({ ...card, alias: 'x'.repeat(64) }, '/nowhere')).toHaveProperty(['patchbay.dev/alias']);
+    expect(linkAttributes({ ...card, alias: 'x'.repeat(64) }, '/nowhere')).toHaveProperty([
+      'patchbay.dev/alias',
+    ]);
   });
 });
 

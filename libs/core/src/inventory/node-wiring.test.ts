@@ -18,7 +18,16 @@ function link(index: number, name: string, more: Partial<Link> = {}): Link {
 }
 
 function route(destination: string, more: Partial<Route>): Route {
-  return { destination, family: 4, table: 254, scope: 'global', protocol: 3, type: 'unicast', flags: 0, ...more } as Route;
+  return {
+    destination,
+    family: 4,
+    table: 254,
+    scope: 'global',
+    protocol: 3,
+    type: 'unicast',
+    flags: 0,
+    ...more,
+  } as Route;
 }
 
 /** Names of the links that are the node's own, with the reason. */
@@ -32,7 +41,11 @@ function wiring(links: readonly Link[], routes: readonly Route[] = []): Record<s
 describe('nodeWiring', () => {
   it('leaves ordinary links to the backends', () => {
     expect(
-      wiring([link(2, 'eth1'), link(3, 'veth0', { kind: 'veth', parent: 4 }), link(4, 'veth1', { kind: 'veth', parent: 3 })]),
+      wiring([
+        link(2, 'eth1'),
+        link(3, 'veth0', { kind: 'veth', parent: 4 }),
+        link(4, 'veth1', { kind: 'veth', parent: 3 }),
+      ]),
     ).toEqual({});
   });
 
@@ -68,7 +81,12 @@ describe('nodeWiring', () => {
       link(5, 'bond0.7', { kind: 'vlan', parent: 4 }),
       link(6, 'eth2'),
     ];
-    expect(Object.keys(wiring(links, [route('0.0.0.0/0', { linkIndex: 5 })]))).toEqual(['eth0', 'eth1', 'bond0', 'bond0.7']);
+    expect(Object.keys(wiring(links, [route('0.0.0.0/0', { linkIndex: 5 })]))).toEqual([
+      'eth0',
+      'eth1',
+      'bond0',
+      'bond0.7',
+    ]);
   });
 
   it('takes a default route of either family, in any table, and over several links', () => {
@@ -92,7 +110,10 @@ describe('nodeWiring', () => {
   });
 
   it('ends on links that are built on each other in a circle', () => {
-    const links = [link(2, 'veth0', { kind: 'veth', parent: 3 }), link(3, 'veth1', { kind: 'veth', parent: 2 })];
+    const links = [
+      link(2, 'veth0', { kind: 'veth', parent: 3 }),
+      link(3, 'veth1', { kind: 'veth', parent: 2 }),
+    ];
     expect(Object.keys(wiring(links, [route('0.0.0.0/0', { linkIndex: 2 })]))).toEqual(['veth0', 'veth1']);
   });
 });

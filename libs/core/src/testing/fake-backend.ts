@@ -1,6 +1,6 @@
 import type { Backend, BackendModule, DeviceRequest, PodSandbox } from '../backend/backend.ts';
 import type { Device } from '../backend/device.ts';
-import { z } from 'zod';
+import * as z from 'zod';
 import { BACKEND } from '../backend/backend-container.ts';
 
 /** A backend whose devices are only entries of a map: for tests of what the core does with any backend. */
