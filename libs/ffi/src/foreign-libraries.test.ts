@@ -239,6 +239,12 @@ function contract(adapter: AdapterName): void {
         expect(await labs.callAsync(-5n)).toBe(5n);
       });
 
+      it('report what is thrown after them as any other promise does', () => {
+        const script = `process.on('uncaughtException', ({ message }) => process.exit(Number(message)));
+          eventfd.callAsync(0, 0).then(() => { throw new Error('8'); });`;
+        expect(run(adapter, script)).toBe(8);
+      });
+
       it('reject arguments of the wrong sort', async () => {
         const abs = libc.declare({ name: 'abs', parameters: ['int'], result: 'int' });
         await expect(abs.callAsync('7' as unknown as number)).rejects.toThrow(TypeError);
@@ -330,6 +336,32 @@ function contract(adapter: AdapterName): void {
         await vi.waitFor(() => expect(again).toHaveBeenCalledOnce());
       });
 
+      it('calls back for an error, and goes on until it is closed', async () => {
+        const pipe = Buffer.alloc(8);
+        libc.declare({ name: 'pipe', parameters: ['buffer'], result: 'int' }).call(pipe);
+        const [readEnd, writeEnd] = [pipe.readInt32LE(0), pipe.readInt32LE(4)];
+        open.push(writeEnd);
+        const onReadable = vi.fn();
+        const watch = poll(writeEnd, onReadable);
+        closeSync(readEnd);
+        await vi.waitFor(() => expect(onReadable.mock.calls.length).toBeGreaterThan(2));
+        watch.close();
+        const calls = onReadable.mock.calls.length;
+        await sleep(20);
+        expect(onReadable).toHaveBeenCalledTimes(calls);
+      });
+
+      it('runs promises that the callback settles, and reports what it throws', () => {
+        const alone = `process.on('exit', () => { if (process.exitCode !== 5) process.exitCode = 1; });`;
+        const settle = `const watch = libraries.poll(fd, () => {
+          Promise.resolve().then(() => { process.exitCode = 5; watch.close(); });
+        });`;
+        expect(run(adapter, `${alone} ${settle} ${signalScript}`)).toBe(5);
+        const fail = `process.on('uncaughtException', ({ message }) => process.exit(Number(message)));
+          libraries.poll(fd, () => { throw new Error('6'); });`;
+        expect(run(adapter, `${fail} ${signalScript}`)).toBe(6);
+      });
+
       it('refuses a regular file', () => {
         const fd = openSync(entry, 'r');
         open.push(fd);
@@ -361,6 +393,9 @@ describe('ffi-napi in a worker thread', () => {
     expect(message).toMatch(/'ffi-napi' is not available: it crashes in worker threads/);
   });
 });
+
+/** Makes the eventfd of {@link run} readable. */
+const signalScript = `(await import('node:fs')).writeSync(fd, Buffer.from([1, 0, 0, 0, 0, 0, 0, 0]));`;
 
 /** Runs a script in a process of its own, with `libraries` and an eventfd `fd`. Returns its exit code. */
 function run(adapter: AdapterName, script: string): number | null {

@@ -127,7 +127,7 @@ export class EpollThread {
       onReadable();
     } catch (error) {
       // As with libuv's polling, a throwing callback is an uncaught exception and does not end the other watches.
-      process.nextTick(() => {
+      setImmediate(() => {
         throw error;
       });
     }

@@ -39,7 +39,8 @@ export class FfiNapiFunction<
     await new Promise<void>((resolve, reject) => {
       this.#ffi.bindings.ffi_call_async(this.#cif, this.#symbol, frame.result, frame.pointers, (error) => {
         // The arguments are named here so that the collector leaves their memory alone until the call has returned.
-        if (error === null || args.length < 0) resolve();
+        // What throws in ffi-napi's own callback, or in a promise that it settles, ends the process without a word.
+        if (error === null || args.length < 0) setImmediate(resolve);
         else reject(new Error(`calling ${this.#signature.name} failed: ${error}`));
       });
     });

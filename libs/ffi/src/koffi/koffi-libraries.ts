@@ -6,6 +6,7 @@ import { AdapterUnavailableError, LibraryLoadError } from '../ffi-errors.ts';
 import type { ForeignLibraries } from '../foreign-libraries.ts';
 import type { ForeignLibrary } from '../foreign-library.ts';
 import { KoffiLibrary } from './koffi-library.ts';
+import { KoffiWatch } from './koffi-watch.ts';
 
 /** The koffi package's own interface. */
 export type Koffi = typeof koffiTypes;
@@ -52,14 +53,7 @@ class KoffiLibraries implements ForeignLibraries {
         `cannot watch file descriptor ${fd}: it is a regular file or directory, which is always readable`,
       );
     }
-    const handle = this.#koffi.node.poll(fd, { readable: true, disconnect: true }, onReadable);
-    let open = true;
-    return {
-      close() {
-        if (open) handle.close();
-        open = false;
-      },
-    };
+    return new KoffiWatch(this.#koffi, fd, onReadable);
   }
 
   readMemory(pointer: bigint, length: number): Buffer {

@@ -1,6 +1,7 @@
 import { closeSync, constants, fstatSync, mkdirSync, openSync, rmSync } from 'node:fs';
 import { dirname } from 'node:path';
 import { libc } from '../system/libc.ts';
+import type { HeldNamespace } from '../wire/message-writer.ts';
 import { SystemCallError } from '../system/system-error.ts';
 import { cloneNewNet, enterNamespace, insideNamespace, ownNamespacePath } from './inside-namespace.ts';
 import { NamespaceGoneError } from './namespace-gone-error.ts';
@@ -123,16 +124,18 @@ export class NetworkNamespace {
     }
   }
 
-  /** Keeps the descriptor open, even if the namespace is closed meanwhile, until the returned function is called. */
-  hold(): () => void {
+  /** Keeps the descriptor open until it is released, even if the namespace is closed meanwhile. */
+  hold(): HeldNamespace {
+    const { fd, path } = this;
     this.#holds++;
     let held = true;
-    return () => {
+    const release = () => {
       if (!held) return;
       held = false;
       this.#holds--;
-      if (this.#closed && this.#holds === 0) closeSync(this.#fd);
+      if (this.#closed && this.#holds === 0) closeSync(fd);
     };
+    return { fd, path, release };
   }
 
   /** Repeatable. Requests that are under way and name the namespace are not disturbed. */

@@ -53,7 +53,6 @@ function realisticMessages(): Buffer {
       kind: { kind: 'vlan', id: 7, protocol: '802.1Q', flags: 1 },
       name: 'eth0.7',
       parent: 2,
-      alias: 'x',
     }),
     linkAdd({
       kind: { kind: 'bridge', ageingTime: 3, vlanFiltering: true },
@@ -61,7 +60,7 @@ function realisticMessages(): Buffer {
       address: '02:00:00:00:00:01',
     }),
     linkAdd({ kind: { kind: 'vxlan', id: 1, group: 'ff05::1' }, name: 'vx' }),
-    linkSet(3, { bridgePort: { isolated: true }, ipv4Configuration: { forwarding: 1, rpFilter: 2 } }),
+    linkSet(3, { bridgePort: { isolated: true }, ipv4: { forwarding: 1, rpFilter: 2 } }),
     addressAdd({
       linkIndex: 2,
       address: '10.0.0.1/24',

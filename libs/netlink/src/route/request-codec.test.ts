@@ -178,7 +178,7 @@ describe('what a request says is what the decoder reads', () => {
     });
     fc.assert(
       fc.property(spec, (wanted) => {
-        expect(decodeRule(written(ruleAdd({ family: 'ipv4', ...wanted })))).toMatchObject(wanted);
+        expect(decodeRule(written(ruleAdd({ family: 4, ...wanted })))).toMatchObject(wanted);
       }),
     );
   });
@@ -262,7 +262,11 @@ describe('what a request says is what the decoder reads', () => {
 });
 
 describe('requests', () => {
-  const namespace: ReferencedNamespace = { fd: 42, path: '/run/netns/pod', hold: () => () => undefined };
+  const namespace: ReferencedNamespace = {
+    fd: 42,
+    path: '/run/netns/pod',
+    hold: () => ({ fd: 42, path: '/run/netns/pod', release: () => undefined }),
+  };
 
   it('tell which namespaces they refer to', () => {
     const writer = new MessageWriter();
@@ -288,7 +292,7 @@ describe('requests', () => {
       [addressAdd({ linkIndex: 1, address: '::1/64', peer: '10.0.0.1' }), /peer must be of the family/],
       [routeAdd({ destination: '::/0', gateway: '10.0.0.1' }), /gateway must be an IPv6 address/],
       [routeAdd({ destination: 'default' }), /destination must be an IPv4 or IPv6 address/],
-      [ruleAdd({ table: 1 }), /family must be 'ipv4' or 'ipv6'/],
+      [ruleAdd({ table: 1 }), /family must be 4 or 6/],
     ];
     for (const [request, message] of wrong) expect(() => written(request)).toThrow(message);
   });

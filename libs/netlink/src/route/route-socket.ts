@@ -1,23 +1,22 @@
 import { BatchReplies } from '../socket/batch-replies.ts';
-import { ChannelPool } from '../socket/channel-pool.ts';
 import { DumpReplies } from '../socket/dump-replies.ts';
+import { receiveReplies, receiveRepliesAsync, type Replies } from '../socket/exchange.ts';
 import { NetlinkError } from '../socket/netlink-error.ts';
 import { NetlinkSocket } from '../socket/netlink-socket.ts';
-import { RequestChannel } from '../socket/request-channel.ts';
+import { type NetlinkRequest, storeBatch, writeBatch } from '../socket/request-batch.ts';
+import { SocketPool } from '../socket/socket-pool.ts';
 import type { AddressFamily } from '../wire/ip-address.ts';
-import { messageFlags } from '../wire/message-header.ts';
 import type { MessageReader } from '../wire/message-reader.ts';
-import { MessageWriter, type ReferencedNamespace } from '../wire/message-writer.ts';
-import { RequestInvalidError } from '../wire/request-invalid-error.ts';
+import type { ReferencedNamespace } from '../wire/message-writer.ts';
 import type { Address, AddressFilter } from './address/address.ts';
 import { addressDump } from './address/address-dump.ts';
 import type { Link, LinkSelector } from './link/link.ts';
-import { linkAdd } from './link/link-create.ts';
+import { LinkCreation } from './link/link-creation.ts';
 import { decodeLink } from './link/link-decoder.ts';
 import { linkDump, linkGet } from './link/link-get.ts';
 import type { Ipv4Configuration } from './link/ipv4-configuration.ts';
 import { decodeIpv4Configuration } from './link/ipv4-configuration-decoder.ts';
-import { linkMessages } from './link/link-attributes.ts';
+import { linkSet } from './link/link-requests.ts';
 import type { LinkSpec } from './link/link-spec.ts';
 import type { Neighbour, NeighbourFilter } from './neighbour/neighbour.ts';
 import { neighbourDump } from './neighbour/neighbour-dump.ts';
@@ -42,20 +41,18 @@ const receiveBuffer = 4 * 1024 * 1024;
 const dumpAttempts = 10;
 const eintr = 4;
 
-/** Synchronous requests never overlap, so all sockets write into the same memory. */
-const sharedWriter = new MessageWriter(16 * 1024);
-
 /**
  * Speaks rtnetlink in one network namespace. Everything is done on this thread at once, except where a method's name ends in `Async`: those
  * may overlap with each other and with everything else, in any order.
  */
 export class RouteSocket {
-  readonly #channel: RequestChannel;
-  readonly #pool: ChannelPool;
+  readonly #socket: NetlinkSocket;
+  readonly #pool: SocketPool;
+  #sequence = 0;
 
   private constructor(socket: NetlinkSocket) {
-    this.#channel = new RequestChannel(socket, sharedWriter);
-    this.#pool = new ChannelPool(socket);
+    this.#socket = socket;
+    this.#pool = new SocketPool(socket);
   }
 
   /** @throws SystemCallError when the namespace cannot be entered or the kernel refuses the socket */
@@ -76,10 +73,7 @@ export class RouteSocket {
    * @throws NetlinkError of the first failure, after all have been tried; RequestInvalidError when one cannot be written, before any is sent
    */
   execute(...requests: readonly RouteRequest[]): void {
-    if (requests.length === 0) return;
-    const replies = new BatchReplies(requests, this.#channel.prepare(requests));
-    this.#channel.exchange(replies);
-    replies.check();
+    if (requests.length > 0) this.#execute(requests);
   }
 
   /**
@@ -87,12 +81,7 @@ export class RouteSocket {
    * namespace (16 ms) and deleting one. Namespaces that the requests name may be closed at once.
    */
   async executeAsync(...requests: readonly RouteRequest[]): Promise<void> {
-    if (requests.length === 0) return;
-    await this.#pool.use(async (channel) => {
-      const replies = new BatchReplies(requests, channel.prepare(requests));
-      await channel.exchangeAsync(replies);
-      replies.check();
-    });
+    if (requests.length > 0) await this.#executeAsync(requests);
   }
 
   /**
@@ -102,58 +91,46 @@ export class RouteSocket {
    */
   createLink(spec: LinkSpec): Link {
     const creation = new LinkCreation(spec);
-    const replies = new BatchReplies(
-      [creation.request],
-      this.#channel.prepare([creation.request]),
-      creation.onReply,
-    );
-    this.#channel.exchange(replies);
-    replies.check();
-    return creation.link ?? this.#findCreated(spec);
+    this.#execute([creation.request], creation.onReply);
+    const { namespace } = spec;
+    if (namespace === undefined) return this.#complete(creation);
+    using socket = RouteSocket.open({ namespace });
+    return socket.#complete(creation);
   }
 
   /** As {@link createLink}, on a thread of libuv's pool. */
   async createLinkAsync(spec: LinkSpec): Promise<Link> {
     const creation = new LinkCreation(spec);
-    const release = spec.namespace?.hold();
+    const held = spec.namespace?.hold();
     try {
-      await this.#pool.use(async (channel) => {
-        const first = channel.prepare([creation.request]);
-        const replies = new BatchReplies([creation.request], first, creation.onReply);
-        await channel.exchangeAsync(replies);
-        replies.check();
-      });
-      return creation.link ?? this.#findCreated(spec);
+      await this.#executeAsync([creation.request], creation.onReply);
+      if (held === undefined) return this.#complete(creation);
+      using socket = RouteSocket.open({ namespace: held });
+      return socket.#complete(creation);
     } finally {
-      release?.();
+      held?.release();
     }
   }
 
   /** Returns a link; undefined when there is none. */
   link(selector: LinkSelector): Link | undefined {
-    return this.#get(selector, decodeLink, (link) => matches(link, selector));
+    const link = this.#get(selector, decodeLink);
+    return link !== undefined && matches(link, selector) ? link : undefined;
   }
 
   /** As {@link link}, on a thread of libuv's pool: reading waits while another thread moves a link. */
   async linkAsync(selector: LinkSelector): Promise<Link | undefined> {
-    const request = linkGet(selector);
-    const links: Link[] = [];
-    try {
-      await this.#pool.use(async (channel) => {
-        const onReply = (message: MessageReader) => void links.push(decodeLink(message));
-        const replies = new BatchReplies([request], channel.prepare([request]), onReply);
-        await channel.exchangeAsync(replies);
-        replies.check();
-      });
-    } catch (error) {
-      if (!isMissing(error)) throw error;
-    }
-    return links.find((link) => matches(link, selector));
+    let link: Link | undefined;
+    const found = this.#executeAsync([linkGet(selector)], (message) => {
+      link = decodeLink(message);
+    });
+    await found.catch(ignoreMissing);
+    return link !== undefined && matches(link, selector) ? link : undefined;
   }
 
   /** The IPv4 settings of a link; undefined when there is no such link. */
   ipv4Configuration(linkIndex: number): Ipv4Configuration | undefined {
-    return this.#get({ index: linkIndex }, decodeIpv4Configuration, () => true);
+    return this.#get({ index: linkIndex }, decodeIpv4Configuration);
   }
 
   /** All links of the namespace. */
@@ -164,10 +141,11 @@ export class RouteSocket {
   /** As {@link links}, on threads of libuv's pool. */
   async linksAsync(): Promise<Link[]> {
     const dump = linkDump();
-    return this.#pool.use(async (channel) => {
+    return this.#pool.use(async (socket) => {
       for (let attempt = 0; attempt < dumpAttempts; attempt++) {
-        const replies = new DumpReplies(dump.operation, channel.prepare([dump]), dump.decode);
-        await channel.dumpAsync(replies);
+        const { replies, sequence } = this.#startDump(dump);
+        await socket.sendAsync(storeBatch([dump], sequence).bytes);
+        await receiveRepliesAsync(socket, replies);
         if (!replies.interrupted) return replies.objects;
       }
       throw interrupted(dump.operation);
@@ -197,89 +175,103 @@ export class RouteSocket {
   /** Repeatable. Asynchronous requests that have begun are finished, those that wait for their turn are rejected. */
   close(): void {
     this.#pool.close();
-    this.#channel.socket.close();
+    this.#socket.close();
   }
 
   [Symbol.dispose](): void {
     this.close();
   }
 
-  #get<T>(
-    selector: LinkSelector,
-    decode: (message: MessageReader) => T,
-    accept: (object: T) => boolean,
-  ): T | undefined {
-    const request = linkGet(selector);
-    let object: T | undefined;
-    const replies = new BatchReplies([request], this.#channel.prepare([request]), (message) => {
-      object = decode(message);
-    });
-    this.#channel.exchange(replies);
+  #execute(requests: readonly RouteRequest[], onReply?: (message: MessageReader) => void): void {
+    const first = this.#takeSequence(requests.length);
+    const replies = new BatchReplies(requests, first, onReply);
+    this.#exchange(requests, first, replies);
+    replies.check();
+  }
+
+  async #executeAsync(
+    requests: readonly RouteRequest[],
+    onReply?: (message: MessageReader) => void,
+  ): Promise<void> {
+    const first = this.#takeSequence(requests.length);
+    const replies = new BatchReplies(requests, first, onReply);
+    const batch = storeBatch(requests, first);
     try {
-      replies.check();
-    } catch (error) {
-      if (isMissing(error)) return undefined;
-      throw error;
+      await this.#pool.use(async (socket) => {
+        await socket.sendAsync(batch.bytes);
+        // The answers were in the socket when the send returned.
+        receiveReplies(socket, replies);
+      });
+    } finally {
+      batch.release();
     }
-    return object !== undefined && accept(object) ? object : undefined;
+    replies.check();
+  }
+
+  #exchange(requests: readonly NetlinkRequest[], first: number, replies: Replies): void {
+    const { buffer, length } = writeBatch(requests, first);
+    this.#socket.send(buffer, length);
+    receiveReplies(this.#socket, replies);
+  }
+
+  /** Returns the first of as many sequence numbers as are needed. */
+  #takeSequence(count: number): number {
+    const first = this.#sequence;
+    this.#sequence = (first + count) | 0;
+    return first;
+  }
+
+  #get<T>(selector: LinkSelector, decode: (message: MessageReader) => T): T | undefined {
+    let object: T | undefined;
+    try {
+      this.#execute([linkGet(selector)], (message) => {
+        object = decode(message);
+      });
+    } catch (error) {
+      ignoreMissing(error);
+    }
+    return object;
   }
 
   #dump<T>(dump: RouteDump<T>): T[] {
     for (let attempt = 0; attempt < dumpAttempts; attempt++) {
-      const replies = new DumpReplies(dump.operation, this.#channel.prepare([dump]), dump.decode);
+      const { replies, sequence } = this.#startDump(dump);
       try {
-        this.#channel.exchange(replies);
+        this.#exchange([dump], sequence, replies);
       } catch (error) {
-        if (isMissing(error)) return [];
-        throw error;
+        ignoreMissing(error);
+        return [];
       }
       if (!replies.interrupted) return replies.objects;
     }
     throw interrupted(dump.operation);
   }
 
-  /** What the kernel did not echo: links in other namespaces, and all links before Linux 6.2. */
-  #findCreated({ name, namespace, index }: LinkSpec): Link {
-    const selector = name !== undefined ? { name } : index !== undefined ? { index } : undefined;
-    let link: Link | undefined;
-    if (selector !== undefined && namespace === undefined) link = this.link(selector);
-    else if (selector !== undefined && namespace !== undefined) {
-      using socket = RouteSocket.open({ namespace });
-      link = socket.link(selector);
-    }
+  #startDump<T>(dump: RouteDump<T>): { readonly replies: DumpReplies<T>; readonly sequence: number } {
+    const sequence = this.#takeSequence(1);
+    return { replies: new DumpReplies(dump.operation, sequence, dump.decode), sequence };
+  }
+
+  /** Finds what the kernel did not echo (links in other namespaces, and all before Linux 6.2), and sets what it ignores at creation. */
+  #complete({ spec: { alias }, link: echoed, selector }: LinkCreation): Link {
+    const link = echoed ?? (selector === undefined ? undefined : this.link(selector));
     if (link === undefined) {
       const reason =
-        name === undefined
-          ? 'give it a name: kernels before 6.2 do not tell which one they chose'
+        selector === undefined
+          ? 'give it a name: this kernel does not tell which one it chose'
           : 'it is gone';
       throw new NetlinkError('link add', enodev, `the link was created and cannot be found: ${reason}`);
     }
-    return link;
+    if (alias === undefined) return link;
+    this.execute(linkSet(link.index, { alias }));
+    return { ...link, alias };
   }
 }
 
 const enodev = 19;
 
-/** The creation of one link, which the kernel answers with the link itself. */
-class LinkCreation {
-  readonly request: RouteRequest;
-  link: Link | undefined;
-
-  constructor(spec: LinkSpec) {
-    if (spec.namespace !== undefined && spec.name === undefined) {
-      throw new RequestInvalidError('name', spec.name, 'given when a link is created in another namespace');
-    }
-    const request = linkAdd(spec);
-    this.request = { ...request, flags: request.flags | messageFlags.echo };
-  }
-
-  readonly onReply = (message: MessageReader): void => {
-    if (message.type === linkMessages.new) this.link = decodeLink(message);
-  };
-}
-
 function families(filter: { readonly family?: AddressFamily }): readonly AddressFamily[] {
-  return filter.family === undefined ? ['ipv4', 'ipv6'] : [filter.family];
+  return filter.family === undefined ? [4, 6] : [filter.family];
 }
 
 /** The kernel finds links by altname where it is asked for a name. */
@@ -288,8 +280,9 @@ function matches(link: Link, selector: LinkSelector): boolean {
   return 'index' in selector ? link.index === selector.index : link.altnames.includes(selector.altname);
 }
 
-function isMissing(error: unknown): boolean {
-  return error instanceof NetlinkError && (error.code === 'ENODEV' || error.code === 'ENOENT');
+function ignoreMissing(error: unknown): void {
+  const isMissing = error instanceof NetlinkError && (error.code === 'ENODEV' || error.code === 'ENOENT');
+  if (!isMissing) throw error;
 }
 
 function interrupted(operation: string): NetlinkError {

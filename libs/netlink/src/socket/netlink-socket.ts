@@ -88,10 +88,10 @@ export class NetlinkSocket {
   }
 
   /** Sends on a thread of libuv's pool. The bytes must stay as they are until then. */
-  async sendAsync(bytes: Buffer, length: number): Promise<void> {
-    const sent = await libc().send.callAsync(this.fd, bytes, length, 0);
+  async sendAsync(bytes: Buffer): Promise<void> {
+    const sent = await libc().send.callAsync(this.fd, bytes, bytes.length, 0);
     // Its errno is lost; a send that failed did nothing, so it can be repeated to learn why.
-    if (sent < 0) this.send(bytes, length);
+    if (sent < 0) this.send(bytes, bytes.length);
   }
 
   /**

@@ -1,10 +1,10 @@
 import { RequestInvalidError } from './request-invalid-error.ts';
 
-/** Address families as this library's interfaces name them. */
-export type AddressFamily = 'ipv4' | 'ipv6';
+/** Version of the internet protocol. */
+export type AddressFamily = 4 | 6;
 
 /** Address families by their number on the wire (`AF_*`, linux/socket.h). */
-export const familyNumbers = { ipv4: 2, ipv6: 10 } as const;
+export const familyNumbers = { 4: 2, 6: 10 } as const;
 
 /** An address with the length of its prefix. */
 export interface IpPrefix {
@@ -15,7 +15,7 @@ export interface IpPrefix {
 
 /** The family of an `AF_*` number; undefined for others than IP. */
 export function familyOf(number: number): AddressFamily | undefined {
-  return number === familyNumbers.ipv4 ? 'ipv4' : number === familyNumbers.ipv6 ? 'ipv6' : undefined;
+  return number === familyNumbers[4] ? 4 : number === familyNumbers[6] ? 6 : undefined;
 }
 
 /** Parses an IPv4 or IPv6 address without zone. */
@@ -27,7 +27,7 @@ export function parseIpAddress(text: string, field: string): Uint8Array {
 
 /** The family of a parsed address. */
 export function familyOfBytes(bytes: Uint8Array): AddressFamily {
-  return bytes.length === 4 ? 'ipv4' : 'ipv6';
+  return bytes.length === 4 ? 4 : 6;
 }
 
 /** Parses `address/length`; without a length, the whole address. */
@@ -54,7 +54,7 @@ export function formatIpAddress(bytes: Uint8Array): string | undefined {
 
 /** The address of all zeros. */
 export function unspecifiedAddress(family: AddressFamily): string {
-  return family === 'ipv4' ? '0.0.0.0' : '::';
+  return family === 4 ? '0.0.0.0' : '::';
 }
 
 function parseIpv4(text: string): Uint8Array | undefined {

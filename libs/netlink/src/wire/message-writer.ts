@@ -11,8 +11,16 @@ export interface ReferencedNamespace {
   /** Throws when it is closed. */
   readonly fd: number;
   readonly path: string;
-  /** Keeps the descriptor open until the returned function is called. */
-  hold(): () => void;
+  /** Keeps the descriptor open until it is released, even if the namespace is closed meanwhile. */
+  hold(): HeldNamespace;
+}
+
+/** A namespace's descriptor that stays open until it is released. */
+export interface HeldNamespace {
+  readonly fd: number;
+  readonly path: string;
+  /** Repeatable. */
+  release(): void;
 }
 
 /**

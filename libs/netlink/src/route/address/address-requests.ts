@@ -43,7 +43,7 @@ function address(operation: string, type: number, flags: number, spec: AddressSp
 function writeAddress(writer: MessageWriter, spec: AddressSpec): void {
   const { family, bytes, length } = parseIpPrefix(spec.address, 'address');
   const isLoopback =
-    family === 'ipv4' ? bytes[0] === 127 : bytes[15] === 1 && bytes.findIndex((byte) => byte !== 0) === 15;
+    family === 4 ? bytes[0] === 127 : bytes[15] === 1 && bytes.findIndex((byte) => byte !== 0) === 15;
   const flags = (spec.flags ?? 0) & settableFlags;
   const start = writer.header(8);
   writer.setUint8(start, familyNumbers[family], 'family');

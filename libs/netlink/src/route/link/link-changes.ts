@@ -4,7 +4,7 @@ import type { Ipv4Configuration } from './ipv4-configuration.ts';
 
 /**
  * What {@link linkSet} changes; absent members stay as they are. All of it is one message, in which the kernel first moves the link, then
- * sets hardware address, MTU and name, then brings it up or down.
+ * sets hardware address, MTU and name, then brings it up or down, and last changes the settings of IPv4, IPv6 and bridge port.
  */
 export interface LinkChanges {
   readonly up?: boolean;
@@ -38,8 +38,8 @@ export interface LinkChanges {
   readonly protoDown?: boolean;
   readonly carrier?: boolean;
   readonly linkMode?: 'default' | 'dormant';
-  readonly ipv4Configuration?: Ipv4Configuration;
-  /** How the kernel makes IPv6 addresses by itself. */
+  readonly ipv4?: Ipv4Configuration;
+  /** How the kernel makes IPv6 addresses by itself; too late for the first one in a message that brings the link up. */
   readonly ipv6AddressGeneration?: 'eui64' | 'none' | 'stablePrivacy' | 'random';
   /** Settings as a port of the bridge that it is in already: enslaving and these do not fit into one message. */
   readonly bridgePort?: BridgePort;

@@ -8,9 +8,10 @@ import { writeLinkChanges, writeLinkHeader } from './link-requests.ts';
 import type { LinkSpec } from './link-spec.ts';
 
 /**
- * Creates a link, one message. {@link RouteSocket.createLink} executes it and returns what came of it; this is for creating several at once.
+ * Creates a link, one message. {@link RouteSocket.createLink} executes it and returns what came of it; this is for creating several at
+ * once. The kernel takes no alias at creation.
  */
-export function linkAdd(spec: LinkSpec): RouteRequest {
+export function linkAdd(spec: Omit<LinkSpec, 'alias'>): RouteRequest {
   return {
     operation: `link add ${kindName(spec.kind)}`,
     type: linkMessages.new,
@@ -19,7 +20,7 @@ export function linkAdd(spec: LinkSpec): RouteRequest {
   };
 }
 
-function writeLinkSpec(writer: MessageWriter, spec: LinkSpec): void {
+function writeLinkSpec(writer: MessageWriter, spec: Omit<LinkSpec, 'alias'>): void {
   const { kind, parent, txQueues, rxQueues, index = 0, up } = spec;
   if (kind.kind === 'veth' && up === true && spec.namespace !== undefined) {
     throw new RequestInvalidError(
@@ -29,12 +30,11 @@ function writeLinkSpec(writer: MessageWriter, spec: LinkSpec): void {
     );
   }
   writeLinkHeader(writer, index, up === undefined ? {} : { up });
-  const { name, mtu, address, alias, group, txQueueLength, master, namespace } = spec;
+  const { name, mtu, address, group, txQueueLength, master, namespace } = spec;
   writeLinkChanges(writer, {
     ...(name === undefined ? {} : { name }),
     ...(mtu === undefined ? {} : { mtu }),
     ...(address === undefined ? {} : { address }),
-    ...(alias === undefined ? {} : { alias }),
     ...(group === undefined ? {} : { group }),
     ...(txQueueLength === undefined ? {} : { txQueueLength }),
     ...(master === undefined ? {} : { master }),

@@ -138,18 +138,15 @@ function writeAlias(writer: MessageWriter, alias: string): void {
   writer.bytes(linkAttributes.alias, bytes);
 }
 
-function writeAddressFamilies(
-  writer: MessageWriter,
-  { ipv4Configuration, ipv6AddressGeneration }: LinkChanges,
-): void {
-  if (ipv4Configuration === undefined && ipv6AddressGeneration === undefined) return;
+function writeAddressFamilies(writer: MessageWriter, { ipv4, ipv6AddressGeneration }: LinkChanges): void {
+  if (ipv4 === undefined && ipv6AddressGeneration === undefined) return;
   const families = writer.beginNest(linkAttributes.addressFamilies);
-  if (ipv4Configuration !== undefined) {
+  if (ipv4 !== undefined) {
     const family = writer.beginNest(afInet);
     const configuration = writer.beginNest(inetConfiguration);
     for (const [setting, number] of Object.entries(ipv4Settings)) {
-      const value = ipv4Configuration[setting as keyof typeof ipv4Settings];
-      if (value !== undefined) writer.int32(number, value, `ipv4Configuration.${setting}`);
+      const value = ipv4[setting as keyof typeof ipv4Settings];
+      if (value !== undefined) writer.int32(number, value, `ipv4.${setting}`);
     }
     writer.endNest(configuration);
     writer.endNest(family);

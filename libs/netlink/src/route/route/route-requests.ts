@@ -67,7 +67,7 @@ function writeRoute(writer: MessageWriter, spec: RouteSpec, deleting: boolean): 
   if (spec.metric !== undefined) writer.uint32(rta.priority, spec.metric, 'metric');
   if (spec.nexthopId !== undefined) writer.uint32(rta.nexthopId, spec.nexthopId, 'nexthopId');
   if (spec.expires !== undefined) writer.uint32(rta.expires, spec.expires, 'expires');
-  if (spec.preference !== undefined && family === 'ipv6') {
+  if (spec.preference !== undefined && family === 6) {
     writer.uint8(rta.preference, preferenceNumbers[spec.preference], 'preference');
   }
   if (spec.mtu === undefined && spec.advertisedMss === undefined) return;
@@ -83,7 +83,7 @@ function writeRoute(writer: MessageWriter, spec: RouteSpec, deleting: boolean): 
 function scope(spec: RouteSpec, family: AddressFamily, deleting: boolean): number {
   if (spec.scope !== undefined) return scopeNumbers[spec.scope];
   if (deleting) return scopeNumbers.nowhere;
-  if (family === 'ipv6') return scopeNumbers.global;
+  if (family === 6) return scopeNumbers.global;
   const { type = 'unicast', gateway, nexthops, nexthopId } = spec;
   if (type === 'local' || type === 'nat') return scopeNumbers.host;
   if (type === 'broadcast' || type === 'multicast' || type === 'anycast') return scopeNumbers.link;
@@ -98,7 +98,7 @@ function writeGateway(writer: MessageWriter, text: string, family: AddressFamily
     writer.bytes(rta.gateway, gateway);
     return;
   }
-  if (family === 'ipv6') throw new RequestInvalidError('gateway', text, 'an IPv6 address on an IPv6 route');
+  if (family === 6) throw new RequestInvalidError('gateway', text, 'an IPv6 address on an IPv6 route');
   const via = Buffer.alloc(2 + gateway.length);
   via.writeUInt16LE(familyNumbers[gatewayFamily], 0);
   via.set(gateway, 2);

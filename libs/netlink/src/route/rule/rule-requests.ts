@@ -35,11 +35,7 @@ function writeRule(writer: MessageWriter, spec: RuleSpec, deleting: boolean): vo
     spec.destination === undefined ? undefined : parseIpPrefix(spec.destination, 'destination');
   const family = spec.family ?? source?.family ?? destination?.family;
   if (family === undefined) {
-    throw new RequestInvalidError(
-      'family',
-      family,
-      "'ipv4' or 'ipv6' when neither source nor destination is given",
-    );
+    throw new RequestInvalidError('family', family, '4 or 6 when neither source nor destination is given');
   }
   const { table } = spec;
   const action = spec.action ?? (deleting ? undefined : 'table');

@@ -1,5 +1,4 @@
 import type { NetlinkSocket } from './netlink-socket.ts';
-import { RequestChannel } from './request-channel.ts';
 
 /** More requests than the largest sensible thread pool would only wait inside it. */
 const largestNumber = 32;
@@ -7,10 +6,10 @@ const largestNumber = 32;
 const idleNumber = 4;
 
 /** Sockets for requests that are under way at the same time: an answer must not meet another request's reader. */
-export class ChannelPool {
+export class SocketPool {
   readonly #template: NetlinkSocket;
-  readonly #idle: RequestChannel[] = [];
-  readonly #waiting: { resolve(channel: RequestChannel): void; reject(error: Error): void }[] = [];
+  readonly #idle: NetlinkSocket[] = [];
+  readonly #waiting: { resolve(socket: NetlinkSocket): void; reject(error: Error): void }[] = [];
   #inUse = 0;
   #closed = false;
 
@@ -20,52 +19,49 @@ export class ChannelPool {
   }
 
   /**
-   * Gives a channel to the work, opening one when all are in use and waiting when too many are.
+   * Gives a socket to the work, opening one when all are in use and waiting when too many are.
    *
+   * @param work leaves the socket without answers to be read, also when it fails
    * @returns rejected when the pool is closed before the work begins
    */
-  async use<T>(work: (channel: RequestChannel) => Promise<T>): Promise<T> {
-    const channel = await this.#acquire();
-    let reusable = false;
+  async use<T>(work: (socket: NetlinkSocket) => Promise<T>): Promise<T> {
+    const socket = await this.#acquire();
     try {
-      const result = await work(channel);
-      reusable = true;
-      return result;
+      return await work(socket);
     } finally {
-      this.#release(channel, reusable);
+      this.#release(socket);
     }
   }
 
   /** Repeatable. Work that has begun is finished. */
   close(): void {
     this.#closed = true;
-    for (const channel of this.#idle.splice(0)) channel.socket.close();
+    for (const socket of this.#idle.splice(0)) socket.close();
     for (const { reject } of this.#waiting.splice(0)) reject(closedError());
   }
 
-  async #acquire(): Promise<RequestChannel> {
+  async #acquire(): Promise<NetlinkSocket> {
     if (this.#closed) throw closedError();
     const idle = this.#idle.pop();
     if (idle !== undefined || this.#inUse < largestNumber) {
-      const channel = idle ?? new RequestChannel(this.#template.openAnother());
+      const socket = idle ?? this.#template.openAnother();
       this.#inUse++;
-      return channel;
+      return socket;
     }
     return new Promise((resolve, reject) => {
       this.#waiting.push({ resolve, reject });
     });
   }
 
-  #release(channel: RequestChannel, reusable: boolean): void {
+  #release(socket: NetlinkSocket): void {
     const next = this.#waiting.shift();
     if (next !== undefined) {
-      // The receiving loop leaves a channel empty, also after a failure.
-      next.resolve(channel);
+      next.resolve(socket);
       return;
     }
     this.#inUse--;
-    if (reusable && !this.#closed && this.#idle.length < idleNumber) this.#idle.push(channel);
-    else channel.socket.close();
+    if (!this.#closed && this.#idle.length < idleNumber) this.#idle.push(socket);
+    else socket.close();
   }
 }
 
