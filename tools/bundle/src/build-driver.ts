@@ -37,8 +37,8 @@ const commonJsGlobals = [
 ].join('');
 
 /**
- * Bundles the driver and all that it imports into one minified ES module for Node.js 20.19 and newer: `patchbay.mjs`, with source map and
- * licences beside it and the native package under `node_modules`. Repeatable: files that would not change are not touched, the others
+ * Bundles the driver and all that it imports into minified ES modules for Node.js 20.19 and newer: `patchbay.mjs` and what it loads on
+ * demand in `chunks`, with source maps and licences beside them and the native package under `node_modules`. Repeatable: files that would not change are not touched, the others
  * are replaced at once, so that drivers may be started meanwhile.
  *
  * @throws Error when something that is imported does not exist
@@ -49,9 +49,13 @@ export async function buildDriver(options: BuildDriverOptions = {}): Promise<Dri
   const program = join(directory, 'patchbay.mjs');
   const result = await build({
     absWorkingDir: repository,
-    entryPoints: [entry],
-    outfile: program,
+    entryPoints: { patchbay: entry },
+    outdir: directory,
+    outExtension: { '.js': '.mjs' },
+    chunkNames: 'chunks/[name]-[hash]',
     bundle: true,
+    // What is imported on demand, such as the reader of kubeconfig files, costs memory only where it is used.
+    splitting: true,
     write: false,
     metafile: true,
     platform: 'node',
@@ -70,8 +74,8 @@ export async function buildDriver(options: BuildDriverOptions = {}): Promise<Dri
   installDirectory(directory, files);
   const imports = Object.values(result.metafile.outputs).flatMap((output) => output.imports);
   const absent = imports
-    .map((each) => each.path)
-    .filter((path) => !isBuiltin(path) && path !== nativePackage);
+    .filter(({ external, path }) => external === true && !isBuiltin(path) && path !== nativePackage)
+    .map(({ path }) => path);
   return {
     directory,
     program,

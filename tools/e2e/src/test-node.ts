@@ -1,5 +1,4 @@
 import { readdirSync, readFileSync, readlinkSync } from 'node:fs';
-import { buildDriver } from '@patchbay/bundle';
 import {
   deviceClass,
   DriverProcess,
@@ -46,7 +45,6 @@ export class TestNode {
 
   /** Builds everything; the driver runs and is registered. */
   static async start(options: LabClusterOptions & { readonly cards?: number } = {}): Promise<TestNode> {
-    await buildDriver();
     const host = new HostNetwork();
     host.build(options.cards ?? 2);
     const cluster = await LabCluster.start(options);

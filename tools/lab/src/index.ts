@@ -58,7 +58,7 @@ export type { RegisteredPlugin } from './kubelet/plugin-registry.ts';
 export type { PodAttempts, RunningPod } from './kubelet/pod-worker.ts';
 export { pause, waitUntil, WaitTimeoutError } from './waiting/wait-until.ts';
 export type { WaitOptions } from './waiting/wait-until.ts';
-export { DriverProcess, driverBundle } from './cluster/driver-process.ts';
+export { DriverProcess } from './cluster/driver-process.ts';
 export { HostNetwork } from './cluster/host-network.ts';
 export type { LinkState } from './cluster/host-network.ts';
 export { LabCluster } from './cluster/lab-cluster.ts';

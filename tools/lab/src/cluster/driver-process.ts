@@ -1,13 +1,14 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { closeSync, existsSync, mkdirSync, openSync, readFileSync, writeFileSync } from 'node:fs';
-import { join, resolve } from 'node:path';
+import { join } from 'node:path';
+import { buildDriver, type DriverBuild } from '@patchbay/bundle';
 import { once } from 'node:events';
 import { stringify } from 'yaml';
 import { waitUntil } from '../waiting/wait-until.ts';
 import type { LabCluster } from './lab-cluster.ts';
 
-/** The bundle that `npm run build` makes. */
-export const driverBundle = resolve(import.meta.dirname, '../../../../dist/driver/patchbay.mjs');
+/** The bundle, built once for this process, so that no test runs an old one. */
+let built: Promise<DriverBuild> | undefined;
 
 /** A `patchbay run` process on a lab cluster's node. It may be killed and started again on the same state. */
 export class DriverProcess {
@@ -61,9 +62,10 @@ export class DriverProcess {
   async start(
     options: { readonly environment?: NodeJS.ProcessEnv; readonly wait?: boolean } = {},
   ): Promise<void> {
+    const { program } = await (built ??= buildDriver());
     this.#logStart = this.log.length;
     const output = openSync(this.logFile, 'a');
-    this.#process = spawn(process.execPath, [driverBundle, 'run', '--config', this.#configFile], {
+    this.#process = spawn(process.execPath, [program, 'run', '--config', this.#configFile], {
       stdio: ['ignore', output, output],
       env: { ...this.#environment, ...options.environment },
     });
