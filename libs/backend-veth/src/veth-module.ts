@@ -10,9 +10,13 @@ export const vethModule: BackendModule<VethConfig> = {
   configSchema: vethConfigSchema,
   parametersSchema: z.strictObject({}),
   register(container, config) {
-    container.provide(BACKEND, () => ({
-      discovery: new VethDiscovery(container.resolve(HOST_LINKS), config),
-      attach: new VethAttach(container.resolve(HOST_ROUTES), container.resolve(POD_LINKS), config),
-    }));
+    container.provide(BACKEND, () => {
+      const hostLinks = container.resolve(HOST_LINKS);
+      const podLinks = container.resolve(POD_LINKS);
+      return {
+        discovery: new VethDiscovery(hostLinks, config),
+        attach: new VethAttach(hostLinks, container.resolve(HOST_ROUTES), podLinks, config),
+      };
+    });
   },
 };

@@ -13,11 +13,16 @@ const [phase, number, when] = env.PATCHBAY_KILL_AT.split(':');
 let armed = false;
 let sends = 0;
 
-const { rename } = fs.promises;
-fs.promises.rename = async (from, to) => {
-  armed ||= String(from).endsWith('.tmp') && fs.readFileSync(from, 'utf8').includes(`"phase":"${phase}"`);
-  return rename(from, to);
-};
+for (const [owner, name] of [
+  [fs, 'renameSync'],
+  [fs.promises, 'rename'],
+]) {
+  const rename = owner[name];
+  owner[name] = (from, to) => {
+    armed ||= String(from).endsWith('.tmp') && fs.readFileSync(from, 'utf8').includes(`"phase":"${phase}"`);
+    return rename(from, to);
+  };
+}
 syncBuiltinESMExports();
 
 const koffi = createRequire(fs.realpathSync(argv[1]))('koffi');

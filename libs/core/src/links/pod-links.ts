@@ -31,8 +31,8 @@ export interface HostEnd {
   readonly name: string;
   readonly hardwareAddress: string;
   readonly mtu?: number;
-  /** Name of the bridge that it becomes a port of. */
-  readonly bridge?: string;
+  /** Index of the bridge that it becomes a port of. Indexes are not used twice before a reboot. */
+  readonly bridge?: number;
 }
 
 /**
@@ -175,14 +175,13 @@ export class PodLinks {
   ): Promise<{ readonly attached: AttachedDevice; readonly hostIndex: number }> {
     using namespace = NetworkNamespace.open(sandbox.networkNamespacePath);
     using pod = this.#openSocket(namespace);
-    const bridge = this.#bridge(hostEnd);
     const create = () =>
       this.#host.createLink({
         name: hostEnd.name,
         address: hostEnd.hardwareAddress,
         up: true,
         ...(hostEnd.mtu === undefined ? {} : { mtu: hostEnd.mtu }),
-        ...(bridge === undefined ? {} : { master: bridge.index }),
+        ...(hostEnd.bridge === undefined ? {} : { master: hostEnd.bridge }),
         kind: {
           kind: 'veth',
           peer: {
@@ -234,15 +233,6 @@ export class PodLinks {
   async deletePair(hostEndName: string): Promise<void> {
     if (this.#host.link({ name: hostEndName }) === undefined) return;
     await ignoreGone(this.#host.executeAsync(linkDelete({ name: hostEndName })));
-  }
-
-  /** Looked up at the last moment: a bridge that was made anew has another index. */
-  #bridge({ bridge }: HostEnd): Link | undefined {
-    if (bridge === undefined) return undefined;
-    const link = this.#host.link({ name: bridge });
-    if (link === undefined)
-      throw new DeviceNotFoundError(bridge, 'the bridge is not on the host any more; create it again');
-    return link;
   }
 
   async #moveBack(pod: RouteSocket, inPod: Link, snapshot: LinkSnapshot): Promise<void> {
