@@ -43,8 +43,8 @@ export interface ForeignFunction<P extends readonly ParameterType[], R extends R
   /**
    * Calls the function on libuv's thread pool. Buffer arguments are kept alive until it returns, and must not be written meanwhile.
    *
-   * errno is thread-local and belongs to a pool thread that neither adapter lets us ask: it is lost, and {@link errno} stays as it was. What
-   * needs the reason of a failure repeats the call synchronously.
+   * {@link errno} stays as it was: several calls may be under way, and ffi-napi cannot read it on the thread that made the call. What needs
+   * the reason of a failure repeats the call synchronously.
    *
    * @returns rejected with TypeError when an argument does not fit its parameter type
    */

@@ -261,6 +261,68 @@ describe('what a request says is what the decoder reads', () => {
   });
 });
 
+describe('the decoder of links', () => {
+  it('reads what hardware says of itself', () => {
+    const writer = new MessageWriter();
+    writer.beginMessage(16, 0, 1);
+    const header = writer.header(16);
+    writer.setUint16(header + 2, 32, 'type');
+    writer.setUint32(header + 4, 7, 'index');
+    writer.string(3, 'ib0', 15, 'name');
+    writer.bytes(54, Buffer.from('80000208fe8000000000000000000000000000000000abcd', 'hex').subarray(0, 20));
+    writer.string(56, '0000:3b:00.1', 63, 'device');
+    writer.string(57, 'pci', 63, 'bus');
+    writer.string(38, 'pf0vf3', 15, 'port');
+    writer.bytes(34, Buffer.from('0c42a1', 'hex'));
+    writer.bytes(36, Buffer.from('beef', 'hex'));
+    writer.uint32(21, 8, 'vfs');
+    writer.uint32(51, 0, 'no limit');
+    writer.uint8(67, 1, 'immutable');
+    writer.uint8(16, 6, 'state');
+    writer.endMessage();
+    const reader = new MessageReader(writer.buffer, writer.length);
+    reader.next();
+    expect(decodeLink(reader)).toEqual({
+      index: 7,
+      name: 'ib0',
+      altnames: [],
+      mtu: 0,
+      flags: 0,
+      up: false,
+      carrier: false,
+      operState: 'up',
+      encapsulation: 'infiniband',
+      permanentAddress: '80:00:02:08:fe:80:00:00:00:00:00:00:00:00:00:00:00:00:00:00',
+      parentDevice: { bus: 'pci', name: '0000:3b:00.1' },
+      physicalPortName: 'pf0vf3',
+      physicalPortId: '0c42a1',
+      physicalSwitchId: 'beef',
+      vfCount: 8,
+      namespaceImmutable: true,
+    });
+  });
+
+  it('reads the settings of a bridge port as they are written', () => {
+    const bridgePort = {
+      state: 3,
+      priority: 32,
+      cost: 100,
+      hairpin: true,
+      guard: false,
+      fastLeave: true,
+      learning: false,
+      unicastFlood: true,
+      multicastFlood: false,
+      broadcastFlood: true,
+      proxyArp: false,
+      neighbourSuppression: true,
+      isolated: true,
+    };
+    const link = decodeLink(written(linkSet(3, { bridgePort })));
+    expect(link).toMatchObject({ slaveKind: 'bridge', bridgePort });
+  });
+});
+
 describe('requests', () => {
   const namespace: ReferencedNamespace = {
     fd: 42,

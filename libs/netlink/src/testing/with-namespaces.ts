@@ -1,7 +1,7 @@
 import { NetworkNamespace } from '../namespace/network-namespace.ts';
 
 /**
- * Runs a test with new, empty namespaces, one for each parameter of the test up to three, and closes them afterwards.
+ * Runs a test with three new, empty namespaces, as many as tests usually need, and closes them afterwards also when it fails.
  *
  * @example `await withNamespaces(async ([host, pod]) => { … })`
  */

@@ -1,6 +1,7 @@
 import type { AttributeReader } from '../../wire/attribute-reader.ts';
 import type { MessageWriter } from '../../wire/message-writer.ts';
 import type { BridgeData } from './link-data.ts';
+import { vlanProtocols } from './vlan-protocols.ts';
 
 /** `IFLA_BR_*` (linux/if_link.h). */
 const bridge = {
@@ -17,8 +18,6 @@ const bridge = {
 /** The kernel counts these times in `USER_HZ`, which is 100 on every architecture that we run on. */
 const userHz = 100;
 
-const protocols = { '802.1Q': 0x8100, '802.1ad': 0x88a8 } as const;
-
 /** Writes a bridge's settings into `IFLA_INFO_DATA`. */
 export function writeBridgeData(writer: MessageWriter, data: BridgeData): void {
   const { forwardDelay, ageingTime, stp, vlanFiltering, vlanProtocol, groupForwardMask, multicastSnooping } =
@@ -30,7 +29,7 @@ export function writeBridgeData(writer: MessageWriter, data: BridgeData): void {
   if (stp !== undefined) writer.uint32(bridge.stp, Number(stp), 'stp');
   if (vlanFiltering !== undefined) writer.uint8(bridge.vlanFiltering, Number(vlanFiltering), 'vlanFiltering');
   if (vlanProtocol !== undefined)
-    writer.uint16BE(bridge.vlanProtocol, protocols[vlanProtocol], 'vlanProtocol');
+    writer.uint16BE(bridge.vlanProtocol, vlanProtocols[vlanProtocol], 'vlanProtocol');
   if (groupForwardMask !== undefined)
     writer.uint16(bridge.groupForwardMask, groupForwardMask, 'groupForwardMask');
   if (multicastSnooping !== undefined) {
@@ -59,7 +58,7 @@ export function readBridgeData(attributes: AttributeReader | undefined): BridgeD
         data.vlanFiltering = attributes.uint8() !== 0;
         break;
       case bridge.vlanProtocol:
-        data.vlanProtocol = attributes.uint16BE() === protocols['802.1ad'] ? '802.1ad' : '802.1Q';
+        data.vlanProtocol = attributes.uint16BE() === vlanProtocols['802.1ad'] ? '802.1ad' : '802.1Q';
         break;
       case bridge.groupForwardMask:
         data.groupForwardMask = attributes.uint16();

@@ -4,6 +4,7 @@ import type { MessageWriter } from '../../wire/message-writer.ts';
 import { RequestInvalidError } from '../../wire/request-invalid-error.ts';
 import { readBridgeData, writeBridgeData } from './bridge-codec.ts';
 import type { IpvlanData, LinkData, MacvlanData, RawLinkData, VlanData, VxlanData } from './link-data.ts';
+import { vlanProtocols } from './vlan-protocols.ts';
 import { writeVethPeer } from './veth-codec.ts';
 
 /** `MACVLAN_MODE_*` (linux/if_link.h). */
@@ -12,8 +13,6 @@ const macvlanModes = { private: 1, vepa: 2, bridge: 4, passthru: 8, source: 16 }
 const ipvlanModes = { l2: 0, l3: 1, l3s: 2 } as const;
 /** `IPVLAN_F_*`. */
 const ipvlanIsolations = { bridge: 0, private: 1, vepa: 2 } as const;
-/** Ethernet types of VLAN tags (`ETH_P_8021Q`, `ETH_P_8021AD`, linux/if_ether.h). */
-export const vlanProtocols = { '802.1Q': 0x8100, '802.1ad': 0x88a8 } as const;
 const vlan = { id: 1, flags: 2, protocol: 5 } as const;
 const vxlan = { id: 1, group: 2, local: 4, ttl: 5, learning: 7, port: 15, group6: 16, local6: 17 } as const;
 const vxlanPort = 4789;
