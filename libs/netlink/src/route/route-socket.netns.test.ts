@@ -212,7 +212,7 @@ describe('a route socket', () => {
     expect(openFiles()).toBe(before);
   });
 
-  it('lists each of a thousand links once while others come and go', () =>
+  it('lists each of five hundred links once while others come and go', () =>
     withNamespaces(async ([host]) => {
       using socket = RouteSocket.open({ namespace: host });
       const names = Array.from({ length: 250 }, (_, number) => `stay${number}`);
