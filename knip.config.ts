@@ -14,6 +14,8 @@ export default {
     'libs/*': { project: ['src/**/*.ts'] },
     'tools/bundle': { entry: ['src/main.ts'], project: ['src/**/*.ts'] },
     'tools/proto': { entry: ['src/main.ts'], project: ['src/**/*.ts'] },
+    // Preloaded into the driver by path.
+    'tools/e2e': { entry: ['src/*.mjs'], project: ['src/**/*.{ts,mjs}'] },
     'tools/tests': { entry: ['src/{main,check}.ts'], project: ['src/**/*.ts'] },
     'tools/*': {
       // Commands that other programs start by path.

@@ -1,3 +1,4 @@
+// Long because: it is one contract, which both adapters must keep.
 import { spawnSync } from 'node:child_process';
 import { closeSync, openSync, readSync, writeSync } from 'node:fs';
 import { setTimeout as sleep } from 'node:timers/promises';

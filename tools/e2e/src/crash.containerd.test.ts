@@ -22,7 +22,7 @@ const wishes: readonly Wish[] = [
   },
 ];
 
-const killAt = resolve(import.meta.dirname, 'kill-at.cjs');
+const killAt = resolve(import.meta.dirname, 'kill-at.mjs');
 
 let node: TestNode;
 let linksBefore: readonly string[];
@@ -79,7 +79,7 @@ async function killAfterEachCall(
   for (let kills = 0; ; kills++) {
     await node.driver.stop();
     await node.driver.start({
-      environment: { NODE_OPTIONS: `--require ${killAt}`, PATCHBAY_KILL_AT: `${phase}:${kills}:after` },
+      environment: { NODE_OPTIONS: `--import ${killAt}`, PATCHBAY_KILL_AT: `${phase}:${kills}:after` },
     });
     const { running, removal } = await attempt();
     const survived = await Promise.race([

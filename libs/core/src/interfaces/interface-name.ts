@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto';
 
 /** Longest name of a link in bytes (`IFNAMSIZ` less the terminating zero, linux/if.h). */
-export const longestInterfaceName = 15;
+const longestInterfaceName = 15;
 
 /**
  * Says what is wrong with a name for a link, by the kernel's rules (`dev_valid_name` in net/core/dev.c), plus `%`, which the kernel

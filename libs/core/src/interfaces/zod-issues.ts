@@ -23,7 +23,7 @@ export function zodIssues(error: z.ZodError, input: unknown, prefix = ''): Confi
 }
 
 /** Writes a path as users write it: `interface.addresses[0]`. */
-export function formatPath(path: readonly PropertyKey[]): string {
+function formatPath(path: readonly PropertyKey[]): string {
   return path
     .map((step, index) =>
       typeof step === 'number' ? `[${step}]` : `${index === 0 ? '' : '.'}${String(step)}`,

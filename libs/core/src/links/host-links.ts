@@ -1,4 +1,5 @@
-import { type Link, RouteMonitor, type Route, RouteSocket } from '@patchbay/netlink';
+import type { RouteSocket } from '@patchbay/netlink';
+import { type Link, RouteMonitor, type Route } from '@patchbay/netlink';
 import { nodeWiring } from '../inventory/node-wiring.ts';
 
 /** The host's links as of one look at the kernel. */

@@ -1,7 +1,7 @@
 import type { ClaimReference } from './allocated-claim.ts';
 
 /** `namespace/name (UID …)`, as error messages name a claim. */
-export function describeClaim(claim: ClaimReference): string {
+function describeClaim(claim: ClaimReference): string {
   return `ResourceClaim ${claim.namespace}/${claim.name} (UID ${claim.uid})`;
 }
 

@@ -42,7 +42,5 @@ export const claimShape = z.object({
     .nullish(),
 });
 
-/** A parsed claim. */
-export type ClaimShape = z.infer<typeof claimShape>;
 /** A parsed entry of `allocation.devices.config`. */
 export type ClaimConfigShape = z.infer<typeof config>;

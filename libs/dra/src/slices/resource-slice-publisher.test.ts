@@ -1,3 +1,4 @@
+// Long because: these are the numbered checks of one class, which share the rig at the top.
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { fakeResourceApi } from '../testing/index.ts';
 import type { FakeResourceApi, FakeResourceApiOptions } from '../testing/index.ts';

@@ -5,7 +5,7 @@ import { readdirSync, readFileSync } from 'node:fs';
 import { resolve } from 'node:path';
 import { buildDriver } from '@patchbay/bundle';
 import { fetchContainerd } from '../containerd/fetch-containerd.ts';
-import { LabUnavailableError } from '../containerd/lab-unavailable-error.ts';
+import { LabUnavailableError } from '../lab-unavailable-error.ts';
 import { runInLab } from '../containerd/run-in-lab.ts';
 
 try {

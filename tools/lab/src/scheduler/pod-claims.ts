@@ -4,7 +4,7 @@ import type { ResourceClaim, ResourceClaimTemplate } from '../apiserver/resource
 import type { ObjectCache } from './object-cache.ts';
 
 /** On claims made from a template: which of the pod's claims it is. */
-export const POD_CLAIM_ANNOTATION = 'resource.kubernetes.io/pod-claim-name';
+const POD_CLAIM_ANNOTATION = 'resource.kubernetes.io/pod-claim-name';
 
 /** What the claim controller works with. */
 export interface PodClaimsOptions {

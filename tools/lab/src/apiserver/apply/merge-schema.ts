@@ -44,17 +44,17 @@ export interface Place {
 }
 
 /** The place of a member. */
-export function memberOf(place: Place, name: string): Place {
+function memberOf(place: Place, name: string): Place {
   return { kind: place.kind, path: place.path === '' ? name : `${place.path}.${name}` };
 }
 
 /** How the list at a place merges. */
-export function listKind({ kind, path }: Place): ListKind {
+function listKind({ kind, path }: Place): ListKind {
   return LISTS[kind]?.[path] ?? LISTS['*']?.[path] ?? 'atomic';
 }
 
 /** Whether the object at a place merges as one value. */
-export function isAtomicObject({ kind, path }: Place): boolean {
+function isAtomicObject({ kind, path }: Place): boolean {
   return ATOMIC_OBJECTS.has(`${kind}:${path}`);
 }
 

@@ -146,7 +146,7 @@ export function checkSelectors(
 }
 
 /** Checks a toleration of device taints. */
-export function checkToleration(errors: FieldErrors, path: string, toleration: DeviceToleration): void {
+function checkToleration(errors: FieldErrors, path: string, toleration: DeviceToleration): void {
   const { key = '', operator = '', value = '', effect = '' } = toleration;
   if (key !== '') checkLabelName(errors, `${path}.key`, key);
   if (operator === '') errors.required(`${path}.operator`);

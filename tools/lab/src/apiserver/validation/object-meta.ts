@@ -5,7 +5,7 @@ import type { FieldErrors } from './field-errors.ts';
 import { checkLabelName, checkLabelValue, checkSubdomain } from './names.ts';
 
 /** What the real server says of a field that may not change. */
-export const IMMUTABLE = 'field is immutable';
+const IMMUTABLE = 'field is immutable';
 
 /** All annotations of an object together, keys and values. */
 const MAX_ANNOTATION_BYTES = 256 * 1024;

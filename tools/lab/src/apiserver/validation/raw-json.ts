@@ -2,7 +2,7 @@ import { isJsonObject } from '../objects/kube-object.ts';
 import type { FieldErrors } from './field-errors.ts';
 
 /** Parameters of a driver and data in a claim's status, in bytes of JSON. */
-export const MAX_RAW_JSON_BYTES = 10 * 1024;
+const MAX_RAW_JSON_BYTES = 10 * 1024;
 
 /** Checks content that must be a JSON object of at most 10 KiB. */
 export function checkRawJson(errors: FieldErrors, field: string, value: unknown): void {

@@ -5,9 +5,9 @@
  * PATCHBAY_KILL_AT is `<phase>:<number>:<before|after>`: from the moment that a claim's journal record says the phase, netlink sends are
  * counted, and the process ends before or after the send of that number, counted from 0.
  */
-const fs = require('node:fs');
-const { createRequire, syncBuiltinESMExports } = require('node:module');
-const { argv, env, kill, pid } = require('node:process');
+import fs from 'node:fs';
+import { createRequire, syncBuiltinESMExports } from 'node:module';
+import { argv, env, kill, pid } from 'node:process';
 
 const [phase, number, when] = env.PATCHBAY_KILL_AT.split(':');
 let armed = false;
