@@ -1,7 +1,7 @@
 import { existsSync, readFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { z } from 'zod';
-import { LabUnavailableError } from './lab-unavailable-error.ts';
+import { LabUnavailableError } from '../lab-unavailable-error.ts';
 
 /** The lines of containerd that the lab can run: 2.x and the long-lived 1.7. */
 export type ContainerdSeries = '2' | '1.7';

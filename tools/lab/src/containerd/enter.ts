@@ -4,7 +4,7 @@
  */
 import { containerdSeries } from './containerd-tools.ts';
 import type { ContainerdSeries } from './containerd-tools.ts';
-import { LabUnavailableError } from './lab-unavailable-error.ts';
+import { LabUnavailableError } from '../lab-unavailable-error.ts';
 import { runInLab } from './run-in-lab.ts';
 
 const parameters = process.argv.slice(2);

@@ -1,6 +1,6 @@
 import { afterEach, expect, test, vi } from 'vitest';
 import { LabContainerd } from './lab-containerd.ts';
-import { LabUnavailableError } from './lab-unavailable-error.ts';
+import { LabUnavailableError } from '../lab-unavailable-error.ts';
 
 afterEach(() => {
   vi.unstubAllEnvs();

@@ -16,7 +16,7 @@ import { CriClient } from '../cri/cri-client.ts';
 import { cgroupVariable } from '../cri/cri-messages.ts';
 import { containerdConfig } from './containerd-config.ts';
 import type { ContainerdTools } from './containerd-tools.ts';
-import { LabUnavailableError } from './lab-unavailable-error.ts';
+import { LabUnavailableError } from '../lab-unavailable-error.ts';
 import { killShims } from './shim-processes.ts';
 import { labImage } from './test-image.ts';
 import { waitUntil } from '../waiting/wait-until.ts';

@@ -1,11 +1,10 @@
-import { spawn } from 'node:child_process';
-import { constants } from 'node:os';
 import { cgroupVariable } from '../cri/cri-messages.ts';
 import { seriesVariable, toolsVariable } from './containerd-tools.ts';
 import type { ContainerdSeries, ContainerdTools } from './containerd-tools.ts';
 import { fetchContainerd } from './fetch-containerd.ts';
 import { newLabCgroup, removeLabCgroup, removeStaleLabCgroups } from './lab-cgroups.ts';
-import { LabUnavailableError } from './lab-unavailable-error.ts';
+import { LabUnavailableError } from '../lab-unavailable-error.ts';
+import { runUntilEnd } from '../processes/run-until-end.ts';
 
 /** How {@link runInLab} runs its command; everything has a default. */
 export interface RunInLabOptions {
@@ -60,44 +59,28 @@ export async function runInLab(command: readonly string[], options: RunInLabOpti
   const outerLab = process.env[cgroupVariable];
   if (outerLab === undefined) await removeStaleLabCgroups();
   const cgroup = newLabCgroup(outerLab);
-  // Without its parent nobody would end the lab: setpriv asks the kernel to kill unshare then, and unshare does the same for the rest.
+  // Without its parent nobody would end the lab: unshare dies with this process, and kills the rest then.
   const namespaces = ['--mount', '--net', '--pid', '--fork', '--mount-proc', '--kill-child'];
   const shell = ['sh', '-c', entrance, 'lab', ...command];
-  const child = spawn('setpriv', ['--pdeathsig', 'KILL', 'unshare', ...namespaces, ...shell], {
-    stdio: 'inherit',
-    env: {
-      ...process.env,
-      ...options.env,
-      [toolsVariable]: tools.directory,
-      [seriesVariable]: tools.series,
-      [cgroupVariable]: cgroup,
-      LAB_BUSYBOX: tools.busybox,
-    },
-    ...(options.cwd === undefined ? {} : { cwd: options.cwd }),
-  });
-  const kill = () => {
-    child.kill('SIGKILL');
-  };
-  const signals = ['SIGINT', 'SIGTERM', 'SIGHUP'] as const;
-  for (const signal of signals) process.once(signal, kill);
-  options.signal?.addEventListener('abort', kill, { once: true });
-  if (options.signal?.aborted) kill();
   try {
-    return await new Promise<number>((resolve, reject) => {
-      child.once('error', (error) => {
-        reject(
-          new LabUnavailableError(`cannot enter the lab: ${error.message}`, 'install util-linux', {
-            cause: error,
-          }),
-        );
-      });
-      child.once('exit', (code, signal) => {
-        resolve(code ?? 128 + (signal === null ? 0 : constants.signals[signal]));
-      });
+    return await runUntilEnd(['unshare', ...namespaces, ...shell], {
+      stdio: 'inherit',
+      env: {
+        ...process.env,
+        ...options.env,
+        [toolsVariable]: tools.directory,
+        [seriesVariable]: tools.series,
+        [cgroupVariable]: cgroup,
+        LAB_BUSYBOX: tools.busybox,
+      },
+      cwd: options.cwd,
+      signal: options.signal,
+    });
+  } catch (error) {
+    throw new LabUnavailableError(`cannot enter the lab: ${String(error)}`, 'install util-linux', {
+      cause: error,
     });
   } finally {
-    for (const signal of signals) process.off(signal, kill);
-    options.signal?.removeEventListener('abort', kill);
     const left = await removeLabCgroup(cgroup);
     if (left.length > 0) process.stderr.write(`lab: cgroups left behind: ${left.join(' ')}\n`);
   }

@@ -1,10 +1,10 @@
 import { checkTier } from './check-tier.ts';
 import { anywhere, emptyNamespaces, lab } from './surroundings.ts';
 import type { Tier } from './tier.ts';
-import { VitestTier } from './vitest-tier.ts';
+import { reportDirectory, VitestTier } from './vitest-tier.ts';
 
 const containerdNeeds = 'root, and the network or a filled .cache for Debian packages';
-const containerd = (series: string) => lab('tools/lab/src/containerd/enter.ts', '--series', series);
+const containerd = (series: string) => lab('tools/lab/src/containerd/enter.ts', ['--series', series]);
 
 /** Every tier, in the order in which they run: what fails fast comes first. */
 export const allTiers: readonly Tier[] = [
@@ -30,8 +30,9 @@ export const allTiers: readonly Tier[] = [
   }),
   new VitestTier({
     name: 'vm',
-    needs: 'QEMU from Debian packages, so the network or a filled .cache',
+    needs: 'root on x86-64, and the network or a filled .cache for Debian packages',
     project: 'vm',
-    ...lab('tools/lab/src/vm/enter.ts'),
+    // A boot costs more than all else that can be found out about the machine; the report must outlive it.
+    ...lab('tools/lab/src/vm/enter.ts', ['--writable', reportDirectory], ['--prepare']),
   }),
 ];

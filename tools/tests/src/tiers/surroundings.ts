@@ -44,14 +44,22 @@ export const emptyNamespaces: Surroundings = {
  * A lab: a program of tools/lab that makes the surroundings and runs a command in them.
  *
  * @param program path relative to the repository
+ * @param parameters of the program, before the command
+ * @param probe what the program is given instead, to find out whether it can run here; by default it runs true(1)
  */
-export function lab(program: string, ...parameters: readonly string[]): Surroundings {
-  const enter = nodeSource(program, ...parameters);
+export function lab(
+  program: string,
+  parameters: readonly string[],
+  probe: readonly string[] = [...parameters, 'true'],
+): Surroundings {
   return {
-    enter,
+    enter: nodeSource(program, ...parameters),
     async obstacle() {
       if (!existsSync(join(repository, program))) return `${program} does not exist`;
-      const end = await runProgram([...enter, 'true'], { timeoutMs: 5 * minutes, output: 'show' });
+      const end = await runProgram(nodeSource(program, ...probe), {
+        timeoutMs: 5 * minutes,
+        output: 'show',
+      });
       if (end.code === 0) return undefined;
       const verdict = end.code === labUnavailable ? '' : 'the lab crashed: ';
       return `${verdict}${lastWords(end.output, end.reason)}`;

@@ -10,6 +10,9 @@ import { outcomeOf } from './vitest-report.ts';
 /** A tier that hangs must not hang everything; the slowest one takes a third of this. */
 const timeoutMs = 10 * 60_000;
 
+/** Where vitest writes its reports: the one folder of the checkout that surroundings must let tests write to. */
+export const reportDirectory = join(repository, '.cache/tests');
+
 const suffixed = /\.(netns|containerd|vm)\.test\.ts$/;
 
 /** Where a vitest tier differs from others. */
@@ -91,9 +94,8 @@ export class VitestTier implements Tier {
 
   /** A file of this process alone, as several runs may share a checkout; removed when the process ends. */
   #file(kind: string): string {
-    const directory = join(repository, '.cache/tests');
-    mkdirSync(directory, { recursive: true });
-    const file = join(directory, `${this.name}.${kind}.${process.pid}.json`);
+    mkdirSync(reportDirectory, { recursive: true });
+    const file = join(reportDirectory, `${this.name}.${kind}.${process.pid}.json`);
     process.once('exit', () => {
       rmSync(file, { force: true });
     });

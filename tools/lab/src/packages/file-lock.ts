@@ -1,6 +1,6 @@
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { LabUnavailableError } from './lab-unavailable-error.ts';
+import { LabUnavailableError } from '../lab-unavailable-error.ts';
 
 /**
  * Runs work while holding an exclusive lock on a file, across processes. The lock is flock(2)'s, held by a child of flock(1) that ends

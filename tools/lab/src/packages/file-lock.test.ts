@@ -6,7 +6,7 @@ import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { pause } from '../waiting/wait-until.ts';
 import { withFileLock } from './file-lock.ts';
-import { LabUnavailableError } from './lab-unavailable-error.ts';
+import { LabUnavailableError } from '../lab-unavailable-error.ts';
 
 let directory = '';
 beforeEach(() => {
