@@ -10,11 +10,15 @@ import { DriverMetrics } from '../observability/driver-metrics.ts';
 
 /** How long ending in order may take before the process ends anyway, in milliseconds. */
 const stopDeadlineMs = 10_000;
+/** Threads for calls that wait for the kernel or a disk. */
+const threadPoolSize = 16;
 
 /** `patchbay run`: runs the driver until SIGTERM or SIGINT. */
 export async function run(options: { readonly config: string }): Promise<void> {
   const { config, backends } = loadDriverConfig(options.config, backendModules);
   assertRoot();
+  // Each link on its way between namespaces holds a thread of libuv's pool for some 16 ms; the pool is made with the first job.
+  process.env['UV_THREADPOOL_SIZE'] ??= String(threadPoolSize);
   const logger: Logger = pino(
     { level: config.log.level, base: { node: config.nodeName }, timestamp: pino.stdTimeFunctions.isoTime },
     destination({ dest: 2, sync: false, minLength: 0 }),
