@@ -2,6 +2,7 @@ import {
   type Link,
   type LinkData,
   linkDelete,
+  linkDeleteAltname,
   linkSet,
   NamespaceGoneError,
   NetlinkError,
@@ -79,7 +80,7 @@ export class PodLinks {
           'its link is neither on the host nor in the pod; it was unplugged or taken by someone else',
         );
       }
-      const present = inPod.name === setup.name ? inPod : await this.#rename(pod, inPod, setup.name);
+      const present = inPod.name === setup.name ? inPod : await this.#renameInPod(pod, inPod, setup.name);
       completeInterface(pod, present, setup);
       return { interfaceName: setup.name, linkIndex: present.index };
     }
@@ -128,9 +129,14 @@ export class PodLinks {
   async restore(snapshot: LinkSnapshot): Promise<void> {
     const found = findOnHost(this.#host, snapshot);
     if (found === undefined) return;
-    const link = found.name === snapshot.name ? found : await this.#rename(this.#host, found, snapshot.name);
-    const requests = restoreRequests(snapshot, link, this.#host);
-    if (requests.length > 0) await this.#host.executeAsync(...requests);
+    let link = found;
+    try {
+      if (found.name !== snapshot.name) link = await this.#rename(this.#host, found, snapshot.name);
+      const requests = restoreRequests(snapshot, link, this.#host);
+      if (requests.length > 0) await this.#host.executeAsync(...requests);
+    } catch (error) {
+      throw takenOnHost(error, link, [snapshot.name, ...snapshot.altnames], this.#host);
+    }
   }
 
   /**
@@ -242,18 +248,28 @@ export class PodLinks {
       await move(snapshot.name);
     } catch (error) {
       if (!isExists(error)) throw error;
-      // Somebody took the name meanwhile. The device must come back all the same; restoring then reports the name.
+      // The kernel moves a link under the name that it has, if that is free, and only then finds the new one taken.
+      const remaining = findInPod(pod, snapshot);
+      if (remaining === undefined) return;
+      // Somebody took the name, or an alternative one. The device must come back all the same; restoring then reports it.
+      if (remaining.altnames.length > 0) {
+        await pod.executeAsync(linkDeleteAltname(remaining.index, remaining.altnames));
+      }
       await move(`pb${snapshot.index}`);
     }
   }
 
-  async #rename(socket: RouteSocket, link: Link, name: string): Promise<Link> {
+  async #renameInPod(pod: RouteSocket, link: Link, name: string): Promise<Link> {
     try {
-      // Kernels before 6.2 rename only links that are down.
-      await socket.executeAsync(linkSet(link.index, { up: false, name }));
+      return await this.#rename(pod, link, name);
     } catch (error) {
-      throw nameConflict(error, name, `giving link ${link.name} its name back`);
+      throw nameConflict(error, name, `giving link ${link.name} its name in the pod`);
     }
+  }
+
+  async #rename(socket: RouteSocket, link: Link, name: string): Promise<Link> {
+    // Kernels before 6.2 rename only links that are down.
+    await socket.executeAsync(linkSet(link.index, { up: false, name }));
     return { ...link, name, up: false };
   }
 }
@@ -295,4 +311,18 @@ function nameConflict(error: unknown, name: string, purpose: string): unknown {
     `${purpose} failed: an interface '${name}' exists there already; choose another interface.name`,
     error,
   );
+}
+
+/** Says which of a link's names another link of the host has, if that is what went wrong. */
+function takenOnHost(error: unknown, link: Link, names: readonly string[], host: RouteSocket): unknown {
+  if (!isExists(error)) return error;
+  for (const name of names) {
+    const owner = host.link({ name }) ?? host.link({ altname: name });
+    if (owner === undefined || owner.index === link.index) continue;
+    return new InterfaceConflictError(
+      `link ${link.name} is back from its pod but cannot be called '${name}' again: link ${owner.index} on the host took that name; rename or remove that link`,
+      error,
+    );
+  }
+  return error;
 }
