@@ -54,7 +54,7 @@ const guestScripts = join(import.meta.dirname, 'guest');
  * there is kept in its memory; it has a kernel, processes, a network of its own and the network cards of `qemuCommand`, for which a module
  * must be loaded first. Standard output and error both go to this process's standard output, as they come. Needs root, to read all files.
  *
- * @returns the command's exit code
+ * @returns the command's exit code; 137 when it was aborted
  * @throws LabUnavailableError when this machine cannot do that; VmCrashedError when the machine crashed or took too long
  */
 export async function runInVm(command: readonly string[], options: RunInVmOptions = {}): Promise<number> {
@@ -86,7 +86,7 @@ export async function runInVm(command: readonly string[], options: RunInVmOption
     ];
     const machine = { memory, initrd: at('initrd'), consoleLog: at('console'), folders };
     const timeout = AbortSignal.timeout(timeoutMs);
-    // QEMU warns of what is meant to be so; its words matter only when it fails.
+    // QEMU warns of cards without a way out, which is what they are meant to be; its words matter only when it fails.
     const words = openSync(at('qemu'), 'w');
     const ended = await runUntilEnd(qemuCommand(tools, machine), {
       env: qemuProgram(tools.qemu).environment,
@@ -99,6 +99,7 @@ export async function runInVm(command: readonly string[], options: RunInVmOption
     const code =
       existsSync(join(shared, 'exit-code')) && readFileSync(join(shared, 'exit-code'), 'utf8').trim();
     if (code) return Number(code);
+    if (options.signal?.aborted) return ended;
     const reason = timeout.aborted
       ? `the virtual machine was switched off after ${timeoutMs / 1000} s`
       : `the virtual machine ended before its command did (QEMU's exit code: ${ended})`;
@@ -158,5 +159,9 @@ function quote(word: string): string {
 }
 
 function lastLines(path: string): string {
-  return existsSync(path) ? readFileSync(path, 'utf8').trim().split('\n').slice(-40).join('\n') : '';
+  const lines = existsSync(path) ? readFileSync(path, 'utf8').trim().split('\n') : [];
+  return lines
+    .filter((line) => !line.includes('warning: hub 0 is not connected'))
+    .slice(-40)
+    .join('\n');
 }
