@@ -73,13 +73,15 @@ export class PodWorker {
    */
   async run(signal: AbortSignal, prepareClaims = false): Promise<RunningPod> {
     const attempts = { prepare: 0, sandbox: 0, containers: 0 };
+    let prepareOnce = prepareClaims;
     return this.#retry(signal, async () => {
       const alive = await this.#sandboxAlive();
-      if (!alive || (prepareClaims && attempts.prepare === 0)) {
+      if (!alive || prepareOnce) {
         attempts.prepare++;
         await this.#step('FailedPrepareDynamicResources', 'Failed to prepare dynamic resources', () =>
           this.#prepare(),
         );
+        prepareOnce = false;
       }
       signal.throwIfAborted();
       if (!alive) {
