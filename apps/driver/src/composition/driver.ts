@@ -120,6 +120,7 @@ export class Driver {
       gate,
       claims,
       observer: new ClaimStatusReporter(statusWriter, logger.child({ component: 'attachments' })),
+      logger: logger.child({ component: 'attachments' }),
     });
     const preparer = new ClaimPreparer({
       nodeName: config.nodeName,

@@ -1,4 +1,4 @@
-import { existsSync, mkdtempSync, readdirSync, rmSync } from 'node:fs';
+import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { AllocatedClaim, CdiDevice } from '@patchbay/dra';
@@ -18,8 +18,11 @@ import { KeyedMutex } from './keyed-mutex.ts';
 import { runtimeHooks } from './runtime-hooks.ts';
 
 let directory: string;
+/** Paths of namespaces that are gone. */
+let dead: Set<string>;
 beforeEach(() => {
   directory = mkdtempSync(join(tmpdir(), 'attachments-'));
+  dead = new Set();
 });
 afterEach(() => rmSync(directory, { recursive: true }));
 
@@ -36,7 +39,15 @@ async function begin(backend: FakeBackend, bootId = 'boot') {
     claimAttachFailed: ({ claim }: { claim: { uid: string } }) => void events.push(`failed ${claim.uid}`),
     claimDetached: ({ claim }: { claim: { uid: string } }) => void events.push(`detached ${claim.uid}`),
   };
-  const attacher = new ClaimAttacher({ backends, ledger, gate, claims, observer });
+  const attacher = new ClaimAttacher({
+    backends,
+    ledger,
+    gate,
+    claims,
+    observer,
+    logger: silentLogger,
+    isAlive: ({ networkNamespacePath }) => !dead.has(networkNamespacePath),
+  });
   const cdi = new Map<string, { devices: readonly CdiDevice[]; mounts: readonly string[] }>();
   const preparer = new ClaimPreparer({
     nodeName: 'node',
@@ -182,6 +193,14 @@ describe('a claim', () => {
     expect(backend.calls).toEqual(['prepare a', 'prepare a']);
   });
 
+  it('whose record cannot be written is not prepared', async () => {
+    const driver = await begin(new FakeBackend('a'));
+    rmSync(join(directory, 'claims'), { recursive: true });
+    await expect(driver.prepare(claim('c1', ['a']))).rejects.toThrow('cannot write');
+    expect(driver.ledger.all()).toEqual([]);
+    expect(driver.backend.prepared.size).toBe(0);
+  });
+
   it('that fails half-way is undone and not recorded', async () => {
     const driver = await begin(new FakeBackend('a', 'b'));
     driver.backend.failing.add('prepare b');
@@ -310,13 +329,47 @@ describe('attaching', () => {
     expect(driver.backend.places.size).toBe(0);
   });
 
-  it('moves to the new sandbox when the pod got one without the old one being stopped', async () => {
+  it('moves to the new sandbox when the pod got one without the old one being stopped, and journals it first', async () => {
+    const driver = await begin(new FakeBackend('a'));
+    await driver.prepare(claim('c1', ['a']));
+    await driver.hooks.runPodSandbox?.(pod('p1', 'old'));
+    const { attach } = driver.backend.attach;
+    let journalled: unknown;
+    driver.backend.attach.attach = (prepared, sandbox) => {
+      journalled = JSON.parse(readFileSync(join(directory, 'claims/c1.json'), 'utf8')).attachments;
+      return attach(prepared, sandbox);
+    };
+    await driver.hooks.runPodSandbox?.(pod('p1', 'new'));
+    expect(driver.backend.places.get('a')).toBe('new');
+    expect(driver.backend.calls.slice(-2)).toEqual(['detach a old', 'attach a new']);
+    expect(journalled).toEqual([
+      { phase: 'attaching', sandbox: expect.objectContaining({ sandboxId: 'new' }) },
+    ]);
+  });
+
+  it('is not undone by the removal of an earlier sandbox of the pod', async () => {
     const driver = await begin(new FakeBackend('a'));
     await driver.prepare(claim('c1', ['a']));
     await driver.hooks.runPodSandbox?.(pod('p1', 'old'));
     await driver.hooks.runPodSandbox?.(pod('p1', 'new'));
+    await driver.hooks.stopPodSandbox?.(pod('p1', 'old'));
+    await driver.hooks.removePodSandbox?.(pod('p1', 'old'));
     expect(driver.backend.places.get('a')).toBe('new');
-    expect(driver.backend.calls.slice(-2)).toEqual(['detach a old', 'attach a new']);
+    expect(driver.isOpen('c1')).toBe(true);
+  });
+
+  it('to a second pod is refused while the first one lives, and leaves the first alone', async () => {
+    const driver = await begin(new FakeBackend('a'));
+    await driver.prepare(claim('c1', ['a'], { pods: ['p1', 'p2'] }));
+    await driver.hooks.runPodSandbox?.(pod('p1'));
+    await expect(driver.hooks.runPodSandbox?.(pod('p2'))).rejects.toThrow(
+      /claim default\/c1 is in pod default\/p1; a network device goes into one pod at a time/,
+    );
+    expect(driver.backend.places.get('a')).toBe('sandbox-p1');
+    expect(driver.isOpen('c1')).toBe(true);
+    dead.add('/run/netns/sandbox-p1');
+    await driver.hooks.runPodSandbox?.(pod('p2'));
+    expect(driver.backend.places.get('a')).toBe('sandbox-p2');
   });
 });
 
@@ -357,6 +410,53 @@ describe('after a restart', () => {
       true,
       false,
     ]);
+  });
+
+  it('a running pod that has changed its links is left alone', async () => {
+    const backend = new FakeBackend('a');
+    const first = await begin(backend);
+    await first.prepare(claim('c1', ['a']));
+    await first.hooks.runPodSandbox?.(pod('p1'));
+    await first.settled('c1');
+    backend.failing.add('attach a');
+    const second = await begin(backend);
+    await second.hooks.synchronize?.([pod('p1')], []);
+    expect(backend.places.get('a')).toBe('sandbox-p1');
+    expect(second.isOpen('c1')).toBe(true);
+  });
+
+  it.each([
+    ['without a path', undefined],
+    ['with the path of a namespace that is gone', '/run/netns/sandbox-p1'],
+  ])('a stopped sandbox that the runtime still lists %s counts as gone', async (_what, path) => {
+    const backend = new FakeBackend('a');
+    const first = await begin(backend);
+    await first.prepare(claim('c1', ['a']));
+    await first.hooks.runPodSandbox?.(pod('p1'));
+    await first.settled('c1');
+    dead.add('/run/netns/sandbox-p1');
+    const second = await begin(backend);
+    await second.hooks.synchronize?.([{ ...pod('p1'), networkNamespacePath: path } as PodSandbox], []);
+    expect(backend.places.size).toBe(0);
+    expect(second.ledger.get('c1')?.attachments).toEqual([]);
+    expect(second.isOpen('c1')).toBe(false);
+  });
+
+  it("a pod's stopped sandbox beside its running one changes nothing", async () => {
+    for (const order of [0, 1]) {
+      const backend = new FakeBackend('a');
+      const first = await begin(backend);
+      await first.prepare(claim(`c${order}`, ['a']));
+      await first.hooks.runPodSandbox?.(pod('p1', 'new'));
+      await first.settled(`c${order}`);
+      dead.add('/run/netns/old');
+      const listed = [pod('p1', 'old'), pod('p1', 'new')];
+      const second = await begin(backend);
+      await second.hooks.synchronize?.(order === 0 ? listed : listed.toReversed(), []);
+      expect(backend.places.get('a')).toBe('new');
+      expect(backend.calls.filter((call) => call.startsWith('detach'))).toEqual([]);
+      await second.unprepare(`c${order}`);
+    }
   });
 
   it('an attach that was cut off is completed, or undone when its pod is gone', async () => {

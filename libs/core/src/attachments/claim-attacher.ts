@@ -1,8 +1,16 @@
+import { namespaceIdentity } from '@patchbay/netlink';
 import type { BackendRegistry } from '../backend/backend-registry.ts';
 import type { AttachedDevice, AttachStrategy, PodSandbox } from '../backend/backend.ts';
-import { AttachFailedError, DetachFailedError, DeviceNotFoundError } from '../errors/driver-errors.ts';
+import {
+  AttachFailedError,
+  describeError,
+  DetachFailedError,
+  DeviceNotFoundError,
+  InterfaceConflictError,
+} from '../errors/driver-errors.ts';
+import type { Logger } from '../logging/logger.ts';
 import type { ClaimLedger } from './claim-ledger.ts';
-import type { ClaimRecord, DeviceRecord } from './claim-record.ts';
+import type { AttachmentRecord, ClaimRecord, DeviceRecord } from './claim-record.ts';
 import type { ContainerGate } from './container-gate.ts';
 import type { KeyedMutex } from './keyed-mutex.ts';
 
@@ -14,8 +22,11 @@ export interface AttachedClaimDevice {
 
 /** Hears how claims fare; called after the runtime's hook was answered, so that nothing it does delays a pod. */
 export interface AttachmentObserver {
+  /** All devices of the claim are in the sandbox. */
   claimAttached(record: ClaimRecord, sandbox: PodSandbox, devices: readonly AttachedClaimDevice[]): void;
+  /** They are not, for the reason given. */
   claimAttachFailed(record: ClaimRecord, sandbox: PodSandbox, error: unknown): void;
+  /** They are back, or gone with what they were made of. */
   claimDetached(record: ClaimRecord, sandbox: PodSandbox): void;
 }
 
@@ -27,6 +38,9 @@ export interface ClaimAttacherOptions {
   /** Shared with the preparation of claims: a claim is worked on by one at a time. */
   readonly claims: KeyedMutex;
   readonly observer: AttachmentObserver;
+  readonly logger: Logger;
+  /** Whether a sandbox's network namespace still exists; asks the kernel by default. */
+  readonly isAlive?: (sandbox: PodSandbox) => boolean;
 }
 
 /** Brings all devices of a claim into a pod's sandbox and back, as one: a failed attach leaves nothing behind. */
@@ -37,29 +51,40 @@ export class ClaimAttacher {
     this.#options = options;
   }
 
+  /** Whether a sandbox's network namespace still exists. */
+  isAlive(sandbox: PodSandbox): boolean {
+    const { isAlive = ({ networkNamespacePath }) => namespaceIdentity(networkNamespacePath) !== undefined } =
+      this.#options;
+    return isAlive(sandbox);
+  }
+
   /**
-   * Attaches a prepared claim. Resolves when the devices are in the sandbox and the gate is open; the journal learns of it a moment later.
-   * When the claim is recorded as attached there already, `verify` decides whether it is attached again, which completes what is missing.
+   * Attaches a prepared claim, or completes an attach that was cut off. Resolves when the devices are in the sandbox and the gate is open;
+   * journal and observer learn of it after whoever waits has gone on. What is attached there already is left alone: what the pod has made
+   * of its links since is the pod's.
    *
    * @throws AttachFailedError after undoing what was done; the message says so if the undoing failed as well
+   * @throws InterfaceConflictError when the claim is in another pod
    */
-  attach(
-    claimUID: string,
-    sandbox: PodSandbox,
-    options: { signal: AbortSignal; verify?: boolean },
-  ): Promise<void> {
+  attach(claimUID: string, sandbox: PodSandbox, signal: AbortSignal): Promise<void> {
+    const { claims, ledger, observer, logger } = this.#options;
     return new Promise((resolve, reject) => {
-      void this.#options.claims.run(claimUID, async () => {
-        const record = this.#options.ledger.get(claimUID);
+      const work = claims.run(claimUID, async () => {
+        const record = ledger.get(claimUID);
         if (record === undefined) return resolve();
         try {
-          const devices = await this.#attach(record, sandbox, options);
+          const devices = await this.#attach(record, sandbox, signal);
           resolve();
-          if (devices) await this.#attached(record, sandbox, devices);
+          await answered();
+          await this.#attached(claimUID, sandbox, devices);
         } catch (error) {
           reject(error);
-          this.#options.observer.claimAttachFailed(record, sandbox, error);
+          await answered();
+          observer.claimAttachFailed(record, sandbox, error);
         }
+      });
+      work.catch((error: unknown) => {
+        logger.error({ claimUID, error: describeError(error) }, 'reporting an attachment failed');
       });
     });
   }
@@ -67,21 +92,35 @@ export class ClaimAttacher {
   /**
    * Brings a claim's devices back from a pod. Succeeds when they are not there.
    *
+   * @param only the sandbox to bring them back from; by default whichever the pod has
    * @throws DetachFailedError when a device could not be brought back; the record says `detaching` until a later try succeeds
    */
-  async detach(claimUID: string, podUID: string, signal: AbortSignal): Promise<void> {
-    await this.#options.claims.run(claimUID, () => this.detachLocked(claimUID, podUID, signal));
+  async detach(
+    claimUID: string,
+    podUID: string,
+    signal: AbortSignal,
+    only?: { readonly sandboxId: string },
+  ): Promise<void> {
+    await this.#options.claims.run(claimUID, async () => {
+      const attachment = findAttachment(this.#options.ledger.get(claimUID), podUID);
+      // The runtime removes a pod's earlier sandbox while the next one runs.
+      if (only !== undefined && attachment?.sandbox.sandboxId !== only.sandboxId) return;
+      await this.detachLocked(claimUID, podUID, signal);
+    });
   }
 
   /** {@link detach} for callers that hold the claim's lock already. */
   async detachLocked(claimUID: string, podUID: string, signal: AbortSignal): Promise<void> {
-    const { ledger, gate, observer } = this.#options;
+    const { ledger, gate, observer, logger } = this.#options;
     const record = ledger.get(claimUID);
-    const attachment = record?.attachments.find(({ sandbox }) => sandbox.podUID === podUID);
+    const attachment = findAttachment(record, podUID);
     if (record === undefined || attachment === undefined) return;
     const { sandbox } = attachment;
-    const detaching = await ledger.putAttachment(record, podUID, { phase: 'detaching', sandbox });
-    if (!detaching.attachments.some(({ phase }) => phase === 'attached')) gate.close(record.claim);
+    gate.close(record.claim);
+    await ledger.putAttachment(record, podUID, { phase: 'detaching', sandbox }).catch((error: unknown) => {
+      // A record that still says 'attached' leads to the same detaching after a crash.
+      logger.warn({ claimUID, error: describeError(error) }, 'detaching without a journal');
+    });
     const failures = await this.#detachDevices(record.devices, sandbox, signal);
     if (failures.length > 0) {
       throw new DetachFailedError(
@@ -89,27 +128,29 @@ export class ClaimAttacher {
         failures.length === 1 ? failures[0] : new AggregateError(failures),
       );
     }
-    await ledger.putAttachment(detaching, podUID);
+    await ledger.putAttachment(ledger.get(claimUID) ?? record, podUID);
     observer.claimDetached(record, sandbox);
   }
 
   async #attach(
     original: ClaimRecord,
     sandbox: PodSandbox,
-    { signal, verify }: { readonly signal: AbortSignal; readonly verify?: boolean },
-  ): Promise<readonly AttachedClaimDevice[] | undefined> {
+    signal: AbortSignal,
+  ): Promise<readonly AttachedClaimDevice[]> {
     const { ledger, gate } = this.#options;
-    let record = original;
-    const earlier = record.attachments.find((attachment) => attachment.sandbox.podUID === sandbox.podUID);
-    if (earlier !== undefined && earlier.sandbox.sandboxId !== sandbox.sandboxId) {
-      await this.detachLocked(record.claim.uid, sandbox.podUID, signal);
-      record = ledger.get(record.claim.uid) ?? record;
-    } else if (earlier?.phase === 'attached' && verify !== true) {
-      return undefined;
+    const { uid } = original.claim;
+    for (const other of original.attachments.filter((each) => each.sandbox.sandboxId !== sandbox.sandboxId)) {
+      await this.#leave(original, other, sandbox, signal);
     }
-    if (earlier?.phase !== 'attached') {
-      record = await ledger.putAttachment(record, sandbox.podUID, { phase: 'attaching', sandbox });
+    const record = ledger.get(uid) ?? original;
+    const earlier = findAttachment(record, sandbox.podUID);
+    // The gate opens when all is done: a crash after that leaves the record behind, not the work.
+    if (earlier?.phase === 'attached' || (earlier?.phase === 'attaching' && gate.isOpen(record.claim))) {
+      gate.open(record.claim);
+      return [];
     }
+    gate.close(record.claim);
+    const attaching = await ledger.putAttachment(record, sandbox.podUID, { phase: 'attaching', sandbox });
     const attached: AttachedClaimDevice[] = [];
     for (const device of record.devices.filter(({ adminAccess }) => !adminAccess)) {
       try {
@@ -119,22 +160,46 @@ export class ClaimAttacher {
         });
       } catch (error) {
         const touched = [...attached.map((done) => done.record), device];
-        throw await this.#undo(record, touched, sandbox, error, signal);
+        throw await this.#undo(attaching, touched, sandbox, error, signal);
       }
     }
     gate.open(record.claim);
     return attached;
   }
 
+  /** Takes a claim out of another sandbox that it is recorded in: the pod's own earlier one, or one that is dead. */
+  async #leave(
+    record: ClaimRecord,
+    other: AttachmentRecord,
+    next: PodSandbox,
+    signal: AbortSignal,
+  ): Promise<void> {
+    const { namespace, name, uid } = record.claim;
+    if (other.sandbox.podUID !== next.podUID && this.isAlive(other.sandbox)) {
+      throw new InterfaceConflictError(
+        `claim ${namespace}/${name} is in pod ${other.sandbox.podNamespace}/${other.sandbox.podName}; a network device goes into one pod at a time, so give pod ${next.podNamespace}/${next.podName} a claim of its own, for instance from a ResourceClaimTemplate`,
+      );
+    }
+    await this.detachLocked(uid, other.sandbox.podUID, signal);
+  }
+
   async #attached(
-    original: ClaimRecord,
+    claimUID: string,
     sandbox: PodSandbox,
     devices: readonly AttachedClaimDevice[],
   ): Promise<void> {
-    const { ledger, observer } = this.#options;
-    const record = ledger.get(original.claim.uid) ?? original;
-    // Should this write fail, the record goes on saying 'attaching', which a restart repairs by attaching again.
-    await ledger.putAttachment(record, sandbox.podUID, { phase: 'attached', sandbox }).catch(() => {});
+    const { ledger, observer, logger } = this.#options;
+    const record = ledger.get(claimUID);
+    if (record === undefined) return;
+    await ledger
+      .putAttachment(record, sandbox.podUID, { phase: 'attached', sandbox })
+      .catch((error: unknown) => {
+        // The record goes on saying 'attaching', which the open gate makes good after a restart.
+        logger.warn(
+          { claimUID, error: describeError(error) },
+          'the journal does not know yet that a claim is attached',
+        );
+      });
     observer.claimAttached(record, sandbox, devices);
   }
 
@@ -145,17 +210,20 @@ export class ClaimAttacher {
     cause: unknown,
     signal: AbortSignal,
   ): Promise<AttachFailedError> {
-    const { ledger, gate } = this.#options;
-    gate.close(record.claim);
+    const { ledger } = this.#options;
     const failing = touched.at(-1);
     const what = `cannot attach device ${failing?.device.name} (request '${failing?.request}') of claim ${record.claim.namespace}/${record.claim.name} to pod ${sandbox.podNamespace}/${sandbox.podName} as '${failing?.interfaceName}'`;
     const failures = await this.#detachDevices(touched, sandbox, signal);
-    if (failures.length === 0) {
-      await ledger.putAttachment(record, sandbox.podUID);
-      return new AttachFailedError(what, cause);
+    try {
+      const left = failures.length === 0 ? undefined : ({ phase: 'detaching', sandbox } as const);
+      await ledger.putAttachment(record, sandbox.podUID, left);
+    } catch (error) {
+      failures.push(error);
     }
-    await ledger.putAttachment(record, sandbox.podUID, { phase: 'detaching', sandbox });
-    return new AttachFailedError(what, new AggregateError([cause, ...failures], 'and undoing it failed too'));
+    return new AttachFailedError(
+      what,
+      failures.length === 0 ? cause : new AggregateError([cause, ...failures], 'and undoing it failed too'),
+    );
   }
 
   async #detachDevices(
@@ -178,8 +246,20 @@ export class ClaimAttacher {
   #strategy({ kind, device }: DeviceRecord): AttachStrategy {
     const backend = this.#options.backends.get(kind);
     if (backend === undefined) {
-      throw new DeviceNotFoundError(device.name, `its backend '${kind}' is not enabled in the configuration`);
+      throw new DeviceNotFoundError(
+        device.name,
+        `its backend '${kind}' is not enabled; enable it again in the driver's configuration so that the device can be brought back`,
+      );
     }
     return backend.attach;
   }
+}
+
+function findAttachment(record: ClaimRecord | undefined, podUID: string): AttachmentRecord | undefined {
+  return record?.attachments.find(({ sandbox }) => sandbox.podUID === podUID);
+}
+
+/** Lets whoever waits for an answer have it first: the answer is written in the event loop's current turn. */
+function answered(): Promise<void> {
+  return new Promise((resolve) => setImmediate(resolve));
 }

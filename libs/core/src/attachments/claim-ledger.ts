@@ -29,27 +29,43 @@ export class ClaimLedger {
     return stale;
   }
 
+  /** A prepared claim; undefined when it is not prepared. */
   get(claimUID: string): ClaimRecord | undefined {
     return this.#records.get(claimUID);
   }
 
+  /** All prepared claims. */
   all(): readonly ClaimRecord[] {
     return [...this.#records.values()];
   }
 
-  /** The claims reserved for a pod or attached to it, in the order in which they were prepared. */
+  /** The claims reserved for a pod or attached to it, in the order of their names: the same in every process. */
   ofPod(podUID: string): readonly ClaimRecord[] {
-    return this.all().filter(
-      (record) =>
-        record.podUIDs.includes(podUID) ||
-        record.attachments.some(({ sandbox }) => sandbox.podUID === podUID),
-    );
+    return this.all()
+      .filter(
+        (record) =>
+          record.podUIDs.includes(podUID) ||
+          record.attachments.some(({ sandbox }) => sandbox.podUID === podUID),
+      )
+      .sort((a, b) => (a.claim.name < b.claim.name ? -1 : 1));
   }
 
-  /** Records a claim in memory at once, and resolves when the journal has it. */
+  /**
+   * Records a claim, in memory at once, and resolves when the journal has it.
+   *
+   * @throws JournalWriteError when the journal refuses it; memory then has the earlier record again, as the journal does
+   */
   async put(record: ClaimRecord): Promise<void> {
-    this.#records.set(record.claim.uid, record);
-    await this.#journal.write(record);
+    const { uid } = record.claim;
+    const earlier = this.#records.get(uid);
+    this.#records.set(uid, record);
+    try {
+      await this.#journal.write(record);
+    } catch (error) {
+      if (earlier === undefined) this.#records.delete(uid);
+      else this.#records.set(uid, earlier);
+      throw error;
+    }
   }
 
   /** Records where a claim's devices are for one pod; `undefined` when they are no longer there. */

@@ -55,7 +55,14 @@ export class ClaimPreparer implements DraDriver {
     this.#options = options;
   }
 
+  /** See {@link DraDriver.prepareClaim}. */
   async prepareClaim(claim: AllocatedClaim, signal: AbortSignal): Promise<PreparedDevice[]> {
+    // Claims of one pod one after the other: each must see the interface names of the others.
+    const pods = `pods ${podUIDs(claim).sort().join(' ')}`;
+    return this.#options.claims.run(pods, () => this.#prepareAlone(claim, signal));
+  }
+
+  #prepareAlone(claim: AllocatedClaim, signal: AbortSignal): Promise<PreparedDevice[]> {
     return this.#options.claims.run(claim.uid, async () => {
       const known = this.#options.ledger.get(claim.uid);
       if (known !== undefined) assertSameDevices(known, claim);
@@ -64,6 +71,7 @@ export class ClaimPreparer implements DraDriver {
     });
   }
 
+  /** See {@link DraDriver.unprepareClaim}. */
   async unprepareClaim(claim: ClaimReference, signal: AbortSignal): Promise<void> {
     const { ledger, gate, cdi, attacher, inventory, claims, logger } = this.#options;
     await claims.run(claim.uid, async () => {
@@ -83,6 +91,7 @@ export class ClaimPreparer implements DraDriver {
     });
   }
 
+  /** See {@link DraDriver.isPrepared}. */
   async isPrepared(claimUID: string): Promise<boolean> {
     return this.#options.ledger.get(claimUID) !== undefined;
   }
@@ -194,7 +203,9 @@ export class ClaimPreparer implements DraDriver {
     const twin = earlier.find((device) => device.interfaceName === name && !device.adminAccess);
     if (twin !== undefined) {
       throw new InterfaceConflictError(
-        `requests '${twin.request}' and '${request}' both get an interface '${name}'; give each its own interface.name`,
+        twin.request === request
+          ? `request '${request}' has several devices, which would all get the interface '${name}'; leave interface.name out, or make a request for each`
+          : `requests '${twin.request}' and '${request}' both get an interface '${name}'; give each its own interface.name`,
       );
     }
     for (const record of podUIDs(claim).flatMap((podUID) => this.#options.ledger.ofPod(podUID))) {
@@ -242,8 +253,16 @@ export class ClaimPreparer implements DraDriver {
   }
 
   async #unprepareDevices(devices: readonly DeviceRecord[], signal: AbortSignal): Promise<void> {
-    for (const { kind, prepared, adminAccess } of devices.toReversed()) {
-      if (!adminAccess) await this.#options.backends.get(kind)?.attach.unprepare(prepared, signal);
+    for (const { kind, device, prepared, adminAccess } of devices.toReversed()) {
+      if (adminAccess) continue;
+      const backend = this.#options.backends.get(kind);
+      if (backend === undefined) {
+        throw new DeviceNotFoundError(
+          device.name,
+          `its backend '${kind}' is not enabled; enable it again in the driver's configuration so that the claim can be unprepared`,
+        );
+      }
+      await backend.attach.unprepare(prepared, signal);
     }
   }
 }

@@ -1,4 +1,4 @@
-import { closeSync, mkdirSync, openSync, readdirSync, rmdirSync, rmSync } from 'node:fs';
+import { closeSync, existsSync, mkdirSync, openSync, readdirSync, rmdirSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import type { ClaimReference } from '@patchbay/dra';
 
@@ -22,6 +22,11 @@ export class ContainerGate {
   /** Path of the claim's gate file. */
   path(claim: ClaimReference): string {
     return join(this.#folder(claim), fileName);
+  }
+
+  /** Whether the claim's containers may start. */
+  isOpen(claim: ClaimReference): boolean {
+    return existsSync(this.path(claim));
   }
 
   /** Lets the claim's containers start. Synchronous, because it is the last step of the runtime's hook and costs microseconds on a tmpfs. */

@@ -24,55 +24,82 @@ export interface RuntimeHooksOptions {
 export function runtimeHooks(options: RuntimeHooksOptions): NriHandlers {
   const { ledger, attacher, logger, signal } = options;
 
-  async function attachPod(
-    pod: NriPodSandbox,
-    claims: readonly ClaimRecord[],
-    verify: boolean,
-  ): Promise<void> {
+  /** A pod gets all of its claims or none. */
+  async function attachPod(pod: NriPodSandbox, claims: readonly ClaimRecord[]): Promise<void> {
     if (claims.length === 0) return;
     const sandbox = sandboxOf(pod);
     const done: string[] = [];
     for (const { claim } of claims) {
       try {
-        await attacher.attach(claim.uid, sandbox, { signal, verify });
+        await attacher.attach(claim.uid, sandbox, signal);
         done.push(claim.uid);
       } catch (error) {
-        await undo(done, pod.uid, error);
+        await undo(done, pod, error);
         throw error;
       }
     }
   }
 
-  /** A pod gets all of its claims or none. */
-  async function undo(claimUIDs: readonly string[], podUID: string, cause: unknown): Promise<void> {
+  async function undo(claimUIDs: readonly string[], pod: NriPodSandbox, cause: unknown): Promise<void> {
+    const only = { sandboxId: pod.id };
     const results = await Promise.allSettled(
-      claimUIDs.toReversed().map((claimUID) => attacher.detach(claimUID, podUID, signal)),
+      claimUIDs.toReversed().map((claimUID) => attacher.detach(claimUID, pod.uid, signal, only)),
     );
     const failures = results.flatMap((result) =>
       result.status === 'rejected' ? [result.reason as unknown] : [],
     );
-    if (failures.length > 0)
+    if (failures.length > 0) {
       throw new AggregateError([cause, ...failures], 'attaching failed, and undoing it failed too');
+    }
   }
 
-  async function detachPod(podUID: string): Promise<void> {
-    for (const { claim } of ledger.ofPod(podUID).toReversed()) {
-      try {
-        await attacher.detach(claim.uid, podUID, signal);
-      } catch (error) {
-        // The runtime ignores errors of these hooks; the record says 'detaching', and unprepare or the next Synchronize tries again.
-        logger.error(
-          { claimUID: claim.uid, podUID, error: describeError(error) },
-          'detaching failed; will be tried again',
+  async function detachPod(pod: NriPodSandbox): Promise<void> {
+    for (const { claim } of ledger.ofPod(pod.uid).toReversed()) {
+      // The runtime ignores errors of these hooks; the record says 'detaching', and unprepare or the next Synchronize tries again.
+      await logged({ claimUID: claim.uid, podUID: pod.uid }, 'detaching failed; will be tried again', () =>
+        attacher.detach(claim.uid, pod.uid, signal, { sandboxId: pod.id }),
+      );
+    }
+  }
+
+  /** Brings back what is in sandboxes that are gone, or on its way back from any. */
+  async function recover(running: ReadonlySet<string>): Promise<void> {
+    for (const { claim, attachments } of ledger.all()) {
+      for (const { phase, sandbox } of attachments) {
+        if (phase !== 'detaching' && running.has(sandbox.sandboxId) && attacher.isAlive(sandbox)) continue;
+        await logged({ claimUID: claim.uid, podUID: sandbox.podUID }, 'bringing devices back failed', () =>
+          attacher.detach(claim.uid, sandbox.podUID, signal),
         );
       }
     }
   }
 
+  /** Attaches what a running pod is missing. Runtimes list stopped sandboxes too, and a pod's earlier ones beside the one that runs. */
+  async function complete(pod: NriPodSandbox): Promise<void> {
+    if (pod.networkNamespacePath === undefined) return;
+    const sandbox = sandboxOf(pod);
+    if (!attacher.isAlive(sandbox)) return;
+    for (const { claim, attachments } of ledger.ofPod(pod.uid)) {
+      const elsewhere = attachments.some((each) => each.sandbox.sandboxId !== pod.id);
+      if (elsewhere) continue;
+      await logged({ claimUID: claim.uid, podUID: pod.uid }, 'repairing a running pod failed', () =>
+        attacher.attach(claim.uid, sandbox, signal),
+      );
+    }
+  }
+
+  async function logged(fields: object, message: string, work: () => Promise<void>): Promise<void> {
+    try {
+      await work();
+    } catch (error) {
+      logger.error({ ...fields, error: describeError(error) }, message);
+    }
+  }
+
   return {
-    runPodSandbox: (pod) => attachPod(pod, ledger.ofPod(pod.uid), false),
-    stopPodSandbox: (pod) => detachPod(pod.uid),
-    removePodSandbox: (pod) => detachPod(pod.uid),
+    runPodSandbox: (pod) => attachPod(pod, ledger.ofPod(pod.uid)),
+    stopPodSandbox: detachPod,
+    removePodSandbox: detachPod,
 
     /** Attaches late what the sandbox hook missed, before the container's gate is mounted. */
     createContainer: async (pod, container) => {
@@ -81,38 +108,16 @@ export function runtimeHooks(options: RuntimeHooksOptions): NriHandlers {
         ({ attachments }) =>
           !attachments.some(({ phase, sandbox }) => phase === 'attached' && sandbox.sandboxId === pod.id),
       );
-      if (missing.length > 0) logger.warn({ podUID: pod.uid, claims: missing.length }, 'attaching late');
-      await attachPod(pod, missing, false);
+      if (missing.length > 0) logger.debug({ podUID: pod.uid, claims: missing.length }, 'attaching late');
+      await attachPod(pod, missing);
     },
 
     /** Brings what the journal says and what the runtime runs together: after a restart of either. */
     synchronize: async (pods) => {
-      const running = new Map(pods.map((pod) => [pod.id, pod]));
-      for (const record of ledger.all()) {
-        for (const { sandbox } of record.attachments) {
-          if (!running.has(sandbox.sandboxId)) await detachGone(record, sandbox.podUID);
-        }
-      }
-      for (const pod of pods.filter(({ networkNamespacePath }) => networkNamespacePath !== undefined)) {
-        try {
-          await attachPod(pod, ledger.ofPod(pod.uid), true);
-        } catch (error) {
-          logger.error({ podUID: pod.uid, error: describeError(error) }, 'repairing a running pod failed');
-        }
-      }
+      await recover(new Set(pods.map(({ id }) => id)));
+      for (const pod of pods) await complete(pod);
     },
   };
-
-  async function detachGone(record: ClaimRecord, podUID: string): Promise<void> {
-    try {
-      await attacher.detach(record.claim.uid, podUID, signal);
-    } catch (error) {
-      logger.error(
-        { claimUID: record.claim.uid, error: describeError(error) },
-        'bringing back a gone pod failed',
-      );
-    }
-  }
 }
 
 /** Claims recognised by the gate that the container mounts: of pods that were reserved after the claim was prepared. */

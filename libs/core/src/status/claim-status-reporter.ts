@@ -30,22 +30,23 @@ export class ClaimStatusReporter implements AttachmentObserver {
       },
       'claim attached',
     );
+    let observed: ReturnType<typeof observe> = new Map();
     try {
-      const observed = observe(sandbox, devices);
-      this.#sink.set(
-        record.claim,
-        record.devices.map((device) => ({
-          ...identify(device),
-          conditions: [ready('True', 'Attached', `in pod ${sandbox.podNamespace}/${sandbox.podName}`)],
-          ...observed.get(device),
-        })),
-      );
+      observed = observe(record, sandbox, devices);
     } catch (error) {
       this.#logger.warn(
         { claimUID: record.claim.uid, error: describeError(error) },
-        'cannot read back what was attached; the pod is gone already',
+        'cannot read back from the pod what was attached; its status has no network data',
       );
     }
+    this.#sink.set(
+      record.claim,
+      record.devices.map((device) => ({
+        ...identify(device),
+        conditions: [ready('True', 'Attached', `in pod ${sandbox.podNamespace}/${sandbox.podName}`)],
+        ...observed.get(device),
+      })),
+    );
   }
 
   claimAttachFailed(record: ClaimRecord, sandbox: PodSandbox, error: unknown): void {
@@ -95,20 +96,22 @@ function ready(
 
 /** Reads the links back from the pod: names, hardware addresses and addresses as they are, not as they were asked for. */
 function observe(
+  record: ClaimRecord,
   sandbox: PodSandbox,
-  devices: readonly AttachedClaimDevice[],
+  attached: readonly AttachedClaimDevice[],
 ): ReadonlyMap<DeviceRecord, Pick<ClaimDeviceStatus, 'networkData' | 'data'>> {
   using namespace = NetworkNamespace.open(sandbox.networkNamespacePath);
   using socket = RouteSocket.open({ namespace });
   const result = new Map<DeviceRecord, Pick<ClaimDeviceStatus, 'networkData' | 'data'>>();
-  for (const { record, attached } of devices) {
-    const link = attached.linkIndex === undefined ? undefined : socket.link({ index: attached.linkIndex });
+  for (const device of record.devices.filter(({ adminAccess }) => !adminAccess)) {
+    const index = attached.find((each) => each.record === device)?.attached.linkIndex;
+    const link = socket.link(index === undefined ? { name: device.interfaceName } : { index });
     if (link === undefined) continue;
     const ips = socket
       .addresses({ linkIndex: link.index })
       .filter(({ scope }) => scope === 'global')
       .map(({ address }) => address);
-    result.set(record, {
+    result.set(device, {
       networkData: {
         interfaceName: link.name,
         ...(link.address === undefined ? {} : { hardwareAddress: link.address }),
