@@ -63,11 +63,12 @@ export class HostdevAttach implements AttachStrategy {
   }
 
   detach(prepared: JsonObject, sandbox: PodSandbox): Promise<void> {
-    return this.#podLinks.moveOut(parse(prepared).snapshot, sandbox);
+    const { snapshot, setup } = parse(prepared);
+    return this.#podLinks.moveOut(snapshot, setup, sandbox);
   }
 
-  unprepare(prepared: JsonObject): Promise<void> {
-    return this.#podLinks.restore(parse(prepared).snapshot);
+  async unprepare(): Promise<void> {
+    // A link that was never moved is not touched; one that was is restored when it is brought back.
   }
 }
 

@@ -16,6 +16,7 @@ import {
   POD_LINKS,
   PodLinks,
   type PodSandbox,
+  silentLogger,
 } from '@patchbay/core';
 import { backendContract, hostState } from '@patchbay/core/testing';
 import {
@@ -124,7 +125,10 @@ describe('network hardware', () => {
     const container = BackendContainer.create('the test');
     container.provide(HOST_ROUTES, () => host);
     container.provide(HOST_LINKS, () => new HostLinks(host));
-    container.provide(POD_LINKS, () => new PodLinks(host, own, new NamespacePins(join(state, 'namespaces'))));
+    container.provide(
+      POD_LINKS,
+      () => new PodLinks(host, own, new NamespacePins(join(state, 'namespaces')), silentLogger),
+    );
     hostdevModule.register(container, hostdevConfigSchema.parse(config));
     return container.resolve(BACKEND);
   }

@@ -1,6 +1,20 @@
 import { readFileSync } from 'node:fs';
-import { type InterfaceSetup, ParametersInvalidError, parseIpPrefix, type RouteSetup } from '@patchbay/core';
-import { addressAdd, addressFlags, linkSet, routeReplace, type RouteSocket } from '@patchbay/netlink';
+import {
+  InterfaceConflictError,
+  type InterfaceSetup,
+  ParametersInvalidError,
+  parseIpPrefix,
+  type RouteSetup,
+} from '@patchbay/core';
+import {
+  addressAdd,
+  addressFlags,
+  linkSet,
+  NetlinkError,
+  routeAdd,
+  routeTables,
+  type RouteSocket,
+} from '@patchbay/netlink';
 import type { RoutedNetwork } from './veth-config.ts';
 
 /** How the host's end of a routed pair is set up. Plain JSON. */
@@ -65,7 +79,11 @@ export function routedSetup<Setup extends InterfaceSetup>(
   };
 }
 
-/** Gives the host's end its gateway addresses, its routes to the pod, and forwarding. Repeatable. */
+/**
+ * Gives the host's end its gateway addresses, its routes to the pod, and forwarding. Repeatable.
+ *
+ * @throws InterfaceConflictError when the host has another route to one of the pod's addresses: another pod has the address, or the node
+ */
 export function configureRoutedEnd(
   socket: RouteSocket,
   linkIndex: number,
@@ -83,8 +101,27 @@ export function configureRoutedEnd(
           ...(address.includes(':') ? { flags: addressFlags.nodad } : { scope: 'link' as const }),
         }),
       ),
-    ...podAddresses.map((destination) => routeReplace({ destination, linkIndex, scope: 'link' })),
   );
+  for (const destination of podAddresses) addHostRoute(socket, linkIndex, destination);
+}
+
+function addHostRoute(socket: RouteSocket, linkIndex: number, destination: string): void {
+  try {
+    socket.execute(routeAdd({ destination, linkIndex, scope: 'link' }));
+  } catch (error) {
+    if (!(error instanceof NetlinkError && error.code === 'EEXIST')) throw error;
+    const others = socket
+      .routes()
+      .filter((route) => route.destination === destination && route.table === routeTables.main);
+    if (others.some((route) => route.linkIndex === linkIndex)) return;
+    const owner = others
+      .map((route) => socket.link({ index: route.linkIndex ?? 0 })?.name ?? 'another link')
+      .join(', ');
+    throw new InterfaceConflictError(
+      `the node has a route to ${destination} over ${owner} already: another pod or the node itself has that address; give the claim another one`,
+      error,
+    );
+  }
 }
 
 function hostLength(family: 4 | 6): number {

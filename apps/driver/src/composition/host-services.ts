@@ -37,7 +37,7 @@ export function openHostServices(
   container.provide(HOST_LINKS, () => new HostLinks(routes));
   container.provide(
     POD_LINKS,
-    () => new PodLinks(routes, namespace, new NamespacePins(join(stateDirectory, 'namespaces'))),
+    () => new PodLinks(routes, namespace, new NamespacePins(join(stateDirectory, 'namespaces')), logger),
   );
   return {
     backends: BackendRegistry.compose(container, selections),

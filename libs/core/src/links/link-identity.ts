@@ -1,3 +1,5 @@
+import { existsSync } from 'node:fs';
+import { join } from 'node:path';
 import type { Link, RouteSocket } from '@patchbay/netlink';
 import type { LinkSnapshot } from './link-snapshot.ts';
 
@@ -23,11 +25,36 @@ export function findOnHost(host: RouteSocket, snapshot: LinkSnapshot): Link | un
   return host.links().find((link) => isTravelled(snapshot, link));
 }
 
-/** Finds the snapshot's link in a pod's namespace. */
-export function findInPod(pod: RouteSocket, snapshot: LinkSnapshot): Link | undefined {
+/**
+ * Finds the snapshot's link in a pod's namespace. A software link that has lost its mark there is recognised by its kind and one of the
+ * hardware addresses that it has had.
+ *
+ * @param asked the hardware address that the claim asked for, if it did
+ */
+export function findInPod(pod: RouteSocket, snapshot: LinkSnapshot, asked?: string): Link | undefined {
   const atIndex = pod.link({ index: snapshot.index });
   if (atIndex !== undefined && isTravelled(snapshot, atIndex)) return atIndex;
-  return pod.links().find((link) => isTravelled(snapshot, link));
+  const links = pod.links();
+  return (
+    links.find((link) => isTravelled(snapshot, link)) ??
+    (isHardware(snapshot) ? undefined : links.find((link) => hasAddressOf(snapshot, link, asked)))
+  );
+}
+
+function hasAddressOf(snapshot: LinkSnapshot, link: Link, asked: string | undefined): boolean {
+  return (
+    link.kind === snapshot.kind &&
+    link.address !== undefined &&
+    [snapshot.hardwareAddress, asked].includes(link.address)
+  );
+}
+
+/** Whether the machine still has the device that a link was the interface of, wherever the link is; false for software links. */
+export function deviceExists({ parentDevice }: LinkSnapshot, sysfs = '/sys'): boolean {
+  return (
+    parentDevice !== undefined &&
+    existsSync(join(sysfs, 'bus', parentDevice.bus, 'devices', parentDevice.name))
+  );
 }
 
 function isHardware(snapshot: LinkSnapshot): boolean {

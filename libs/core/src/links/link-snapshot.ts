@@ -4,7 +4,7 @@ import {
   linkAddAltname,
   linkSet,
   neighbourReplace,
-  routeReplace,
+  routeAdd,
   type RouteRequest,
 } from '@patchbay/netlink';
 
@@ -81,10 +81,7 @@ export function takeLinkSnapshot(socket: RouteSocket, link: Link): LinkSnapshot 
   };
 }
 
-/**
- * The messages that make a link, which is back on the host under its name, what it was; none for what is right already. Routes come last:
- * the kernel refuses them on a link that is down.
- */
+/** The messages that make a link, which is back on the host under its name, what it was; none for what is right already. */
 export function restoreRequests(snapshot: LinkSnapshot, current: Link, socket: RouteSocket): RouteRequest[] {
   const { index } = current;
   const missingNames = snapshot.altnames.filter((name) => !current.altnames.includes(name));
@@ -107,8 +104,40 @@ export function restoreRequests(snapshot: LinkSnapshot, current: Link, socket: R
     ...snapshot.addresses
       .filter(({ address }) => !now.addresses.some((present) => present.address === address))
       .map((address) => addressAdd({ ...address, linkIndex: index })),
-    ...snapshot.routes.map((route) => routeReplace({ ...route, linkIndex: index })),
-    ...snapshot.neighbours.map((neighbour) => neighbourReplace({ ...neighbour, linkIndex: index })),
+  ];
+}
+
+/** One message that brings back what others of the host may stand in the way of. */
+export interface RestoreStep {
+  readonly request: RouteRequest;
+  /** What it brings back, in words. */
+  readonly what: string;
+}
+
+/**
+ * The messages that bring back a link's routes and permanent neighbours, to be sent one by one once the link is up again: routes without a
+ * gateway first, because the others may need them. They add and never replace: what others of the host have set up meanwhile stays.
+ */
+export function restoreSteps(snapshot: LinkSnapshot, linkIndex: number): RestoreStep[] {
+  const isDirect = ({ gateway, nexthops }: Route) => gateway === undefined && nexthops === undefined;
+  const routes = [
+    ...snapshot.routes.filter(isDirect),
+    ...snapshot.routes.filter((route) => !isDirect(route)),
+  ];
+  return [
+    ...routes.map(({ nexthopId, ...route }) => ({
+      // The kernel takes a nexthop object or what it stands for, not both.
+      request: routeAdd({
+        ...route,
+        linkIndex,
+        ...(isDirect(route) && nexthopId !== undefined ? { nexthopId } : {}),
+      }),
+      what: `route ${route.destination}${route.gateway === undefined ? '' : ` via ${route.gateway}`}`,
+    })),
+    ...snapshot.neighbours.map((neighbour) => ({
+      request: neighbourReplace({ ...neighbour, linkIndex }),
+      what: `neighbour ${neighbour.address}`,
+    })),
   ];
 }
 

@@ -10,12 +10,13 @@ import {
   RouteSocket,
 } from '@patchbay/netlink';
 import type { AttachedDevice, PodSandbox } from '../backend/backend.ts';
-import { DeviceNotFoundError, InterfaceConflictError } from '../errors/driver-errors.ts';
+import { describeError, DeviceNotFoundError, InterfaceConflictError } from '../errors/driver-errors.ts';
 import { completeInterface, configureInterface } from '../interfaces/interface-configurator.ts';
 import type { InterfaceSetup } from '../interfaces/interface-setup.ts';
-import { findInPod, findOnHost, travelMark } from './link-identity.ts';
+import { deviceExists, findInPod, findOnHost, travelMark } from './link-identity.ts';
+import type { Logger } from '../logging/logger.ts';
 import type { NamespacePins } from './namespace-pins.ts';
-import { type LinkSnapshot, restoreRequests } from './link-snapshot.ts';
+import { type LinkSnapshot, restoreRequests, restoreSteps } from './link-snapshot.ts';
 
 /** A link to create in a pod. */
 export interface PodLinkSpec {
@@ -31,9 +32,10 @@ export interface PodLinkSpec {
 export interface HostEnd {
   readonly name: string;
   readonly hardwareAddress: string;
+  /** Bytes; the kernel's default when absent. */
   readonly mtu?: number;
-  /** Index of the bridge that it becomes a port of. Indexes are not used twice before a reboot. */
-  readonly bridge?: number;
+  /** Bridge that it becomes a port of. */
+  readonly bridge?: string;
 }
 
 /**
@@ -44,6 +46,7 @@ export class PodLinks {
   readonly #host: RouteSocket;
   readonly #hostNamespace: NetworkNamespace;
   readonly #pins: NamespacePins;
+  readonly #logger: Logger;
   readonly #openSocket: (namespace: NetworkNamespace) => RouteSocket;
 
   /**
@@ -55,11 +58,13 @@ export class PodLinks {
     host: RouteSocket,
     hostNamespace: NetworkNamespace,
     pins: NamespacePins,
+    logger: Logger,
     openSocket = (namespace: NetworkNamespace) => RouteSocket.open({ namespace }),
   ) {
     this.#host = host;
     this.#hostNamespace = hostNamespace;
     this.#pins = pins;
+    this.#logger = logger;
     this.#openSocket = openSocket;
   }
 
@@ -73,7 +78,7 @@ export class PodLinks {
     const onHost = findOnHost(this.#host, snapshot);
     using pod = this.#openSocket(namespace);
     if (onHost === undefined) {
-      const inPod = findInPod(pod, snapshot);
+      const inPod = findInPod(pod, snapshot, setup.hardwareAddress);
       if (inPod === undefined) {
         throw new DeviceNotFoundError(
           snapshot.name,
@@ -110,25 +115,27 @@ export class PodLinks {
   }
 
   /**
-   * Brings a host link back from a sandbox and restores it from its snapshot. Succeeds when it is back already, and when its namespace is
-   * gone: hardware then returns by itself and is restored, a software link died with the namespace.
+   * Brings a host link back from a sandbox and restores it from its snapshot. Succeeds when it is back already, and when it does not exist
+   * any more: a software link that the pod deleted, hardware that was unplugged.
+   *
+   * @throws DeviceNotFoundError when hardware has not come back by itself yet from a namespace that is dying; InterfaceConflictError when
+   *   another link of the host has its name
    */
-  async moveOut(snapshot: LinkSnapshot, sandbox: PodSandbox): Promise<void> {
+  async moveOut(snapshot: LinkSnapshot, setup: InterfaceSetup, sandbox: PodSandbox): Promise<void> {
     for (const path of new Set([sandbox.networkNamespacePath, this.#pins.path(snapshot)])) {
       using namespace = path === undefined ? undefined : openIfThere(path);
       if (namespace === undefined) continue;
       using pod = this.#openSocket(namespace);
-      const inPod = findInPod(pod, snapshot);
+      const inPod = findInPod(pod, snapshot, setup.hardwareAddress);
       if (inPod !== undefined) await this.#moveBack(pod, inPod, snapshot);
     }
-    await this.restore(snapshot);
+    const found = findOnHost(this.#host, snapshot);
+    if (found !== undefined) await this.#restore(snapshot, found);
+    else this.#missing(snapshot);
     this.#pins.unpin(snapshot);
   }
 
-  /** Makes a link that is on the host what its snapshot says. Does nothing when the link does not exist. */
-  async restore(snapshot: LinkSnapshot): Promise<void> {
-    const found = findOnHost(this.#host, snapshot);
-    if (found === undefined) return;
+  async #restore(snapshot: LinkSnapshot, found: Link): Promise<void> {
     let link = found;
     try {
       if (found.name !== snapshot.name) link = await this.#rename(this.#host, found, snapshot.name);
@@ -137,6 +144,31 @@ export class PodLinks {
     } catch (error) {
       throw takenOnHost(error, link, [snapshot.name, ...snapshot.altnames], this.#host);
     }
+    for (const { request, what } of restoreSteps(snapshot, link.index)) {
+      try {
+        this.#host.execute(request);
+      } catch (error) {
+        // It is there already, or the host has changed and its administrator must decide: the device itself is back, and the pod may go.
+        if (isExists(error)) continue;
+        this.#logger.warn(
+          { link: snapshot.name, what, error: describeError(error) },
+          'the host does not take back a part of the configuration that a link had before it went to a pod',
+        );
+      }
+    }
+  }
+
+  #missing(snapshot: LinkSnapshot): void {
+    if (deviceExists(snapshot)) {
+      throw new DeviceNotFoundError(
+        snapshot.name,
+        `its hardware (${snapshot.parentDevice?.name}) is there, its link is not: it comes back when the last process of the pod has ended`,
+      );
+    }
+    this.#logger.warn(
+      { link: snapshot.name },
+      'a link that a pod had does not exist any more; nothing is left to restore',
+    );
   }
 
   /**
@@ -181,13 +213,14 @@ export class PodLinks {
   ): Promise<{ readonly attached: AttachedDevice; readonly hostIndex: number }> {
     using namespace = NetworkNamespace.open(sandbox.networkNamespacePath);
     using pod = this.#openSocket(namespace);
+    const bridge = this.#bridgeIndex(hostEnd);
     const create = () =>
       this.#host.createLink({
         name: hostEnd.name,
         address: hostEnd.hardwareAddress,
         up: true,
         ...(hostEnd.mtu === undefined ? {} : { mtu: hostEnd.mtu }),
-        ...(hostEnd.bridge === undefined ? {} : { master: hostEnd.bridge }),
+        ...(bridge === undefined ? {} : { master: bridge }),
         kind: {
           kind: 'veth',
           peer: {
@@ -206,6 +239,9 @@ export class PodLinks {
       if (earlier === undefined) throw nameConflict(error, setup.name, 'creating the veth pair');
       const existing = pod.link({ name: setup.name });
       if (existing !== undefined && earlier.parent === existing.index && isOurs(existing, 'veth', setup)) {
+        this.#host.execute(
+          linkSet(earlier.index, { up: true, ...(bridge === undefined ? {} : { master: bridge }) }),
+        );
         completeInterface(pod, existing, setup);
         return {
           attached: { interfaceName: setup.name, linkIndex: existing.index },
@@ -241,6 +277,14 @@ export class PodLinks {
     await ignoreGone(this.#host.executeAsync(linkDelete({ name: hostEndName })));
   }
 
+  /** Looked up at the last moment: a bridge that was made anew has another index. */
+  #bridgeIndex({ bridge }: HostEnd): number | undefined {
+    if (bridge === undefined) return undefined;
+    const link = this.#host.link({ name: bridge });
+    if (link?.kind === 'bridge') return link.index;
+    throw new DeviceNotFoundError(bridge, 'there is no such bridge on the host any more; create it again');
+  }
+
   async #moveBack(pod: RouteSocket, inPod: Link, snapshot: LinkSnapshot): Promise<void> {
     const move = (name: string) =>
       pod.executeAsync(linkSet(inPod.index, { up: false, namespace: this.#hostNamespace, name }));
@@ -249,7 +293,7 @@ export class PodLinks {
     } catch (error) {
       if (!isExists(error)) throw error;
       // The kernel moves a link under the name that it has, if that is free, and only then finds the new one taken.
-      const remaining = findInPod(pod, snapshot);
+      const remaining = pod.link({ index: inPod.index });
       if (remaining === undefined) return;
       // Somebody took the name, or an alternative one. The device must come back all the same; restoring then reports it.
       if (remaining.altnames.length > 0) {

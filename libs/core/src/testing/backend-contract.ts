@@ -91,6 +91,7 @@ export function backendContract({
             plan.apply(routes),
             namespace,
             new NamespacePins(join(state, 'namespaces')),
+            silentLogger,
             (inside) => plan.apply(RouteSocket.open({ namespace: inside })),
           ),
       );

@@ -1,0 +1,152 @@
+import { mkdtempSync, readdirSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { addressAdd, linkDelete, linkSet, NetworkNamespace, routeAdd, RouteSocket } from '@patchbay/netlink';
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import type { PodSandbox } from '../backend/backend.ts';
+import type { InterfaceSetup } from '../interfaces/interface-setup.ts';
+import { type Logger, silentLogger } from '../logging/logger.ts';
+import { hostState } from '../testing/host-state.ts';
+import { type LinkSnapshot, takeLinkSnapshot } from './link-snapshot.ts';
+import { NamespacePins } from './namespace-pins.ts';
+import { PodLinks } from './pod-links.ts';
+
+const setup: InterfaceSetup = { name: 'fast0', addresses: ['10.20.0.1/24'], routes: [] };
+let host: RouteSocket;
+let own: NetworkNamespace;
+let pod: NetworkNamespace;
+let sandbox: PodSandbox;
+let state: string;
+let warnings: object[];
+let links: PodLinks;
+
+/** A card, `nic0`, plugged into `port0`, with an address. */
+beforeEach(() => {
+  host = RouteSocket.open();
+  own = NetworkNamespace.own();
+  pod = NetworkNamespace.create();
+  state = mkdtempSync(join(tmpdir(), 'pod-links-'));
+  warnings = [];
+  const logger: Logger = { ...silentLogger, warn: (fields) => warnings.push(fields) };
+  links = new PodLinks(host, own, new NamespacePins(state), logger);
+  sandbox = {
+    podUID: 'pod-uid',
+    podName: 'pod',
+    podNamespace: 'default',
+    sandboxId: 'sandbox',
+    networkNamespacePath: `/proc/${process.pid}/fd/${pod.fd}`,
+  };
+  host.createLink({ name: 'port0', up: true, kind: { kind: 'veth', peer: { name: 'nic0' } } });
+  host.execute(
+    linkSet(nic().index, { up: true }),
+    addressAdd({ linkIndex: nic().index, address: '198.51.100.10/24' }),
+  );
+});
+afterEach(() => {
+  if (host.link({ name: 'port0' }) !== undefined) host.execute(linkDelete({ name: 'port0' }));
+  pod.close();
+  own.close();
+  host.close();
+  expect(readdirSync(state)).toEqual([]);
+  rmSync(state, { recursive: true });
+});
+
+function nic() {
+  const link = host.link({ name: 'nic0' });
+  if (link === undefined) throw new Error('nic0 is not on the host');
+  return link;
+}
+
+function snapshot(): LinkSnapshot {
+  return JSON.parse(JSON.stringify(takeLinkSnapshot(host, nic()))) as LinkSnapshot;
+}
+
+function inPod<T>(work: (socket: RouteSocket) => T): T {
+  using socket = RouteSocket.open({ namespace: pod });
+  return work(socket);
+}
+
+describe('moveOut', () => {
+  it('restores a route whose gateway is reached by another route, in the order that the kernel takes', async () => {
+    const { index: linkIndex } = nic();
+    host.execute(
+      routeAdd({ linkIndex, destination: '203.0.113.1/32', scope: 'link' }),
+      routeAdd({ linkIndex, destination: '192.0.2.0/24', gateway: '203.0.113.1' }),
+      routeAdd({ linkIndex, destination: '10.0.0.0/8', gateway: '203.0.113.1' }),
+    );
+    const before = hostState(host);
+    const taken = snapshot();
+    await links.moveIn(taken, setup, sandbox);
+    await links.moveOut(taken, setup, sandbox);
+    expect(hostState(host)).toBe(before);
+    expect(warnings).toEqual([]);
+  });
+
+  it('leaves a route alone that another link has got meanwhile', async () => {
+    host.execute(routeAdd({ linkIndex: nic().index, destination: '203.0.113.0/24', scope: 'link' }));
+    const taken = snapshot();
+    await links.moveIn(taken, setup, sandbox);
+    const other = host.link({ name: 'port0' })?.index ?? 0;
+    host.execute(routeAdd({ linkIndex: other, destination: '203.0.113.0/24', scope: 'link' }));
+    await links.moveOut(taken, setup, sandbox);
+    const owners = host.routes().filter(({ destination }) => destination === '203.0.113.0/24');
+    expect(owners.map(({ linkIndex }) => linkIndex)).toEqual([other]);
+  });
+
+  it('brings the device back although a route cannot be, and says which', async () => {
+    host.execute(
+      routeAdd({ linkIndex: nic().index, destination: '203.0.113.0/24', source: '198.51.100.10' }),
+    );
+    const taken = snapshot();
+    await links.moveIn(taken, setup, sandbox);
+    const unroutable = taken.routes.map((route) => ({ ...route, source: '192.0.2.77' }));
+    await links.moveOut({ ...taken, routes: unroutable }, setup, sandbox);
+    expect(nic().up).toBe(true);
+    expect(warnings).toEqual([expect.objectContaining({ link: 'nic0', what: 'route 203.0.113.0/24' })]);
+  });
+
+  it.each([
+    ['its mark', { alias: 'mine' }],
+    ['its name and mark', { alias: '', name: 'other0' }],
+    ['its name and hardware address', { name: 'other0', address: '02:00:5e:00:53:77' }],
+  ])('finds a link of which the pod has changed %s', async (_what, changes) => {
+    const before = hostState(host);
+    const taken = snapshot();
+    const { linkIndex = 0 } = await links.moveIn(taken, setup, sandbox);
+    inPod((socket) => socket.execute(linkSet(linkIndex, changes)));
+    await links.moveOut(taken, setup, sandbox);
+    expect(hostState(host)).toBe(before);
+  });
+
+  it("never takes the pod's own link of the same kind and index", async () => {
+    const taken = snapshot();
+    inPod((socket) =>
+      socket.createLink({
+        name: 'eth0',
+        index: taken.index,
+        kind: { kind: 'veth', peer: { name: 'peer0' } },
+      }),
+    );
+    const before = hostState(host);
+    await links.moveIn(taken, setup, sandbox);
+    await links.moveOut(taken, setup, sandbox);
+    expect(hostState(host)).toBe(before);
+    expect(inPod((socket) => socket.link({ name: 'eth0' })?.index)).toBe(taken.index);
+  });
+
+  it('finds by its pin a link whose namespace the runtime has given up meanwhile', async () => {
+    const before = hostState(host);
+    const taken = snapshot();
+    await links.moveIn(taken, setup, sandbox);
+    await links.moveOut(taken, setup, { ...sandbox, networkNamespacePath: '/run/netns/gone' });
+    expect(hostState(host)).toBe(before);
+  });
+
+  it('succeeds, and says so, when the pod has deleted the link', async () => {
+    const taken = snapshot();
+    const { linkIndex = 0 } = await links.moveIn(taken, setup, sandbox);
+    inPod((socket) => socket.execute(linkDelete({ index: linkIndex })));
+    await links.moveOut(taken, setup, sandbox);
+    expect(warnings).toEqual([{ link: 'nic0' }]);
+  });
+});
