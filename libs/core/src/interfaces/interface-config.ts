@@ -1,5 +1,5 @@
 import * as z from 'zod';
-import { addressRange, networkContains, parseIpAddress, parseIpPrefix } from './ip.ts';
+import { addressRange, type IpPrefix, networkContains, parseIpAddress, parseIpPrefix } from './ip.ts';
 import { interfaceNameMistake } from './interface-name.ts';
 
 /** `apiVersion` of all documents that users write for Patchbay. */
@@ -18,14 +18,39 @@ const interfaceAddress = z.string().transform((text, context) => {
     );
     return z.NEVER;
   }
-  if (['unspecified', 'multicast', 'broadcast'].includes(addressRange(prefix.address))) {
-    context.addIssue(
-      `'${text}' is a ${addressRange(prefix.address)} address; an interface needs a unicast address`,
-    );
+  const mistake = mappedAddressMistake(text, prefix.address) ?? hostAddressMistake(text, prefix);
+  if (mistake !== undefined) {
+    context.addIssue(mistake);
     return z.NEVER;
   }
   return prefix.text;
 });
+
+/** What forbids giving the address to an interface. */
+function hostAddressMistake(text: string, prefix: IpPrefix): string | undefined {
+  const range = addressRange(prefix.address);
+  if (['unspecified', 'multicast', 'broadcast'].includes(range)) {
+    return `'${text}' is a ${range} address; an interface needs a unicast address`;
+  }
+  if (range === 'loopback') {
+    return `'${text}' is a loopback address, which never leaves the pod; give an address of the network that the interface is on`;
+  }
+  // RFC 3021: a network of two addresses has neither.
+  if (prefix.family === 6 || prefix.length >= 31) return undefined;
+  if (prefix.text === prefix.network) {
+    return `'${text}' is the address of the network itself; give one of the addresses in it`;
+  }
+  return prefix.address === prefix.broadcast
+    ? `'${text}' is the broadcast address of its network; give another of the addresses in it`
+    : undefined;
+}
+
+/** The kernel takes an IPv4-mapped IPv6 address (RFC 4291, section 2.5.5.2) for an interface, but no packet ever carries it. */
+function mappedAddressMistake(text: string, address: string): string | undefined {
+  return addressRange(address) === 'ipv4Mapped'
+    ? `'${text}' is an IPv4 address in the notation of IPv6; write it as IPv4, like 192.0.2.10`
+    : undefined;
+}
 
 const hardwareAddress = z.string().transform((text, context) => {
   const canonical = text.toLowerCase();
@@ -44,8 +69,12 @@ const hardwareAddress = z.string().transform((text, context) => {
 
 const ipAddress = z.string().transform((text, context) => {
   const parsed = parseIpAddress(text);
-  if (parsed !== undefined) return parsed.address;
-  context.addIssue(`'${text}' is no IP address; write it like 192.0.2.1 or 2001:db8::1`);
+  const mistake =
+    parsed === undefined
+      ? `'${text}' is no IP address; write it like 192.0.2.1 or 2001:db8::1`
+      : mappedAddressMistake(text, parsed.address);
+  if (parsed !== undefined && mistake === undefined) return parsed.address;
+  context.addIssue(mistake ?? '');
   return z.NEVER;
 });
 
@@ -53,6 +82,11 @@ const network = z.string().transform((text, context) => {
   const prefix = parseIpPrefix(text);
   if (prefix === undefined) {
     context.addIssue(`'${text}' is no network; write it like 192.0.2.0/24, 0.0.0.0/0 or ::/0`);
+    return z.NEVER;
+  }
+  const mistake = mappedAddressMistake(text, prefix.address);
+  if (mistake !== undefined) {
+    context.addIssue(mistake);
     return z.NEVER;
   }
   if (prefix.network !== prefix.text) {
@@ -154,4 +188,36 @@ export function routeMistakes(
     }
     return mistakes;
   });
+}
+
+/**
+ * The routes in an order in which the kernel takes them: those without gateway first, because a gateway must be reachable when its route is
+ * added. Otherwise as they were given.
+ */
+export function routesInOrder(routes: readonly RouteConfig[]): RouteConfig[] {
+  const isDirect = ({ gateway }: RouteConfig) => gateway === undefined;
+  return [...routes.filter(isDirect), ...routes.filter((route) => !isDirect(route))];
+}
+
+/** Smallest MTU of a link with IPv6 in bytes (RFC 8200, section 5); below it the kernel switches IPv6 off on the link. */
+const smallestIpv6Mtu = 1280;
+
+/** Finds an MTU with which the kernel would refuse the interface's IPv6 addresses and routes. */
+export function mtuMistakes(
+  mtu: number | undefined,
+  addresses: readonly string[],
+  routes: readonly RouteConfig[],
+): { readonly path: string; readonly message: string }[] {
+  if (mtu === undefined || mtu >= smallestIpv6Mtu) return [];
+  const needing =
+    addresses.find((address) => address.includes(':')) ??
+    routes.find(({ destination }) => destination.includes(':'))?.destination;
+  return needing === undefined
+    ? []
+    : [
+        {
+          path: 'interface.mtu',
+          message: `${mtu} is less than the ${smallestIpv6Mtu} bytes that IPv6 needs, and '${needing}' is IPv6; raise it or leave IPv6 out`,
+        },
+      ];
 }

@@ -118,6 +118,66 @@ describe('InterfaceParameters', () => {
     expect(mistakesIn({ interface: { addresses: [address] } })).toHaveLength(1);
   });
 
+  it.each([
+    ['127.0.0.1/8', 'loopback'],
+    ['127.9.9.9/32', 'loopback'],
+    ['::1/128', 'loopback'],
+    ['192.0.2.0/24', 'the network itself'],
+    ['192.0.2.255/24', 'broadcast'],
+    ['192.0.2.3/30', 'broadcast'],
+    ['::ffff:192.0.2.1/128', 'write it as IPv4'],
+  ])('refuses the address %j in words', (address, words) => {
+    expect(mistakesIn({ interface: { addresses: [address] } })).toEqual([expect.stringContaining(words)]);
+  });
+
+  it.each(['192.0.2.0/31', '192.0.2.1/31', '192.0.2.0/32', '2001:db8::/64', '192.0.3.0/23'])(
+    'accepts the address %j',
+    (address) => {
+      expect(mistakesIn({ interface: { addresses: [address] } })).toEqual([]);
+    },
+  );
+
+  it.each([
+    [{ destination: '::ffff:192.0.2.0/120' }, 'routes[0].destination'],
+    [{ destination: '2001:db8::/64', gateway: '::ffff:192.0.2.1', onlink: true }, 'routes[0].gateway'],
+    [{ destination: '2001:db8::/64', source: '::ffff:192.0.2.1' }, 'routes[0].source'],
+  ])('refuses the IPv4-mapped address in the route %j', (route, path) => {
+    const [mistake] = mistakesIn({ routes: [route] });
+    expect(mistake).toContain(`${path}: `);
+    expect(mistake).toContain('write it as IPv4');
+  });
+
+  it.each([
+    [{ interface: { mtu: 1279, addresses: ['2001:db8::1/64'] } }, "'2001:db8::1/64' is IPv6"],
+    [{ interface: { mtu: 1279 }, routes: [{ destination: '2001:db8::/64' }] }, "'2001:db8::/64' is IPv6"],
+  ])('refuses an MTU that is too small for IPv6: %j', (content, words) => {
+    expect(mistakesIn(content)).toEqual([
+      expect.stringMatching(/^interface\.mtu: 1279 is less than the 1280/),
+    ]);
+    expect(mistakesIn(content).join()).toContain(words);
+  });
+
+  it('accepts the smallest MTU of IPv6, and a smaller one without IPv6', () => {
+    expect(mistakesIn({ interface: { mtu: 1280, addresses: ['2001:db8::1/64'] } })).toEqual([]);
+    expect(mistakesIn({ interface: { mtu: 576, addresses: ['192.0.2.1/24'] } })).toEqual([]);
+  });
+
+  it('puts routes without gateway first, so that the kernel knows the way to the gateways, and names mistakes as given', () => {
+    const via = { destination: '0.0.0.0/0', gateway: '198.51.100.1' };
+    const far = { destination: '10.0.0.0/8', gateway: '198.51.100.1' };
+    const direct = [{ destination: '198.51.100.1/32' }, { destination: '203.0.113.0/24' }];
+    const { interface: setup } = parameters.resolve(
+      [document({ routes: [via, direct[0], far, direct[1]] })],
+      'veth',
+      'dev0',
+    );
+    expect(setup.routes).toEqual([...direct, via, far]);
+    expect(mistakesIn({ routes: [far, { ...direct[1], source: '192.0.2.9' }] })).toEqual([
+      expect.stringContaining('routes[0].gateway'),
+      expect.stringContaining('routes[1].source'),
+    ]);
+  });
+
   it.each(['01:00:5e:00:00:01', '00:00:00:00:00:00', '02:00:00:00:01', 'zz:00:00:00:00:01'])(
     'refuses the hardware address %j',
     (hardwareAddress) => {

@@ -1,7 +1,14 @@
 import * as z from 'zod';
 import { type ConfigIssue, ParametersInvalidError } from '../errors/driver-errors.ts';
 import { zodIssues } from './zod-issues.ts';
-import { apiVersion, type InterfaceConfig, interfaceConfigShape, routeMistakes } from './interface-config.ts';
+import {
+  apiVersion,
+  type InterfaceConfig,
+  interfaceConfigShape,
+  mtuMistakes,
+  routeMistakes,
+  routesInOrder,
+} from './interface-config.ts';
 import type { InterfaceSetup } from './interface-setup.ts';
 
 /** One opaque document of parameters, from the device class or from the claim. */
@@ -59,13 +66,18 @@ export class InterfaceParameters {
         if (document[name] !== undefined) sections.set(name, { ...sections.get(name), ...document[name] });
       }
     }
+    const routes = common.routes ?? [];
     const setup: InterfaceSetup = {
       ...common.interface,
       name: common.interface?.name ?? defaultName,
       addresses: common.interface?.addresses ?? [],
-      routes: common.routes ?? [],
+      routes: routesInOrder(routes),
     };
-    issues.push(...routeMistakes(setup.addresses, setup.routes), ...duplicates(setup.addresses));
+    issues.push(
+      ...routeMistakes(setup.addresses, routes),
+      ...duplicates(setup.addresses),
+      ...mtuMistakes(setup.mtu, setup.addresses, routes),
+    );
     let own: unknown;
     for (const [name, schema] of this.#sections) {
       if (name !== kind && !sections.has(name)) continue;

@@ -11,6 +11,7 @@ export type InterfaceSetup = {
   readonly mtu?: number | undefined;
   /** Lower-case MAC address; as it is when absent. */
   readonly hardwareAddress?: string | undefined;
+  /** In the order in which they are added: those without gateway first. */
   readonly routes: readonly RouteSetup[];
 };
 

@@ -9,6 +9,8 @@ export interface IpPrefix {
   readonly text: string;
   /** The network that the address lies in, `address/length` with all bits after the prefix zero. */
   readonly network: string;
+  /** The address with all bits after the prefix one: an IPv4 network's directed broadcast address (RFC 919); meaningless for IPv6. */
+  readonly broadcast: string;
 }
 
 /**
@@ -28,6 +30,7 @@ export function parseIpPrefix(text: string): IpPrefix | undefined {
     length,
     text: `${address.toString()}/${length}`,
     network: `${networkAddress(address, length)}/${length}`,
+    broadcast: broadcastAddress(address, length),
   };
 }
 
@@ -69,5 +72,14 @@ function networkAddress(address: ipaddr.IPv4 | ipaddr.IPv6, length: number): str
     address.kind() === 'ipv4'
       ? ipaddr.IPv4.networkAddressFromCIDR(text)
       : ipaddr.IPv6.networkAddressFromCIDR(text)
+  ).toString();
+}
+
+function broadcastAddress(address: ipaddr.IPv4 | ipaddr.IPv6, length: number): string {
+  const text = `${address.toString()}/${length}`;
+  return (
+    address.kind() === 'ipv4'
+      ? ipaddr.IPv4.broadcastAddressFromCIDR(text)
+      : ipaddr.IPv6.broadcastAddressFromCIDR(text)
   ).toString();
 }
