@@ -1,6 +1,7 @@
 import {
   type AttachedDevice,
   type AttachStrategy,
+  type ConfigIssue,
   DeviceNotFoundError,
   type DeviceRequest,
   hardwareAddressFor,
@@ -36,8 +37,9 @@ export class MacvlanAttach implements AttachStrategy {
     const configured = this.#config.parents.find(
       ({ link }) => link === parent.name || parent.altnames.includes(link),
     );
-    const mode = parameters.mode ?? configured?.mode ?? 'bridge';
-    assertPossible(request, parent, mode);
+    const configuredMode = configured?.mode ?? 'bridge';
+    const mode = parameters.mode ?? configuredMode;
+    assertPossible(request, parent, mode, configuredMode);
     const spec: PodLinkSpec = {
       data: { kind: 'macvlan', mode },
       parent: parent.index,
@@ -60,8 +62,14 @@ export class MacvlanAttach implements AttachStrategy {
 }
 
 /** What the kernel would refuse in the runtime's hook, or do otherwise than asked, is refused here. */
-function assertPossible({ device, interface: setup }: DeviceRequest, parent: Link, mode: MacvlanMode): void {
+function assertPossible(
+  { device, interface: setup }: DeviceRequest,
+  parent: Link,
+  mode: MacvlanMode,
+  configuredMode: MacvlanMode,
+): void {
   const issues = [
+    ...modeMistakes(parent, mode, configuredMode),
     ...(setup.mtu !== undefined && setup.mtu > parent.mtu
       ? [
           {
@@ -80,6 +88,16 @@ function assertPossible({ device, interface: setup }: DeviceRequest, parent: Lin
       : []),
   ];
   if (issues.length > 0) throw new ParametersInvalidError(`device ${device.name}`, issues);
+}
+
+/** A link in mode passthru tolerates no other on its parent (`macvlan_common_newlink` in drivers/net/macvlan.c): EINVAL in the hook. */
+function modeMistakes(parent: Link, mode: MacvlanMode, configuredMode: MacvlanMode): ConfigIssue[] {
+  if ((mode === 'passthru') === (configuredMode === 'passthru')) return [];
+  const message =
+    mode === 'passthru'
+      ? `passthru takes the whole of parent ${parent.name}, which is configured to be shared in mode ${configuredMode}; configure the parent with mode: passthru in the driver's configuration, or ask for another mode`
+      : `parent ${parent.name} is configured with mode passthru, which cannot be mixed with ${mode}; leave the mode out, or configure the parent with mode: ${mode} in the driver's configuration`;
+  return [{ path: 'macvlan.mode', message }];
 }
 
 function hardwareAddress(
