@@ -1,6 +1,8 @@
 import type { Address, Link, LinkChanges, Neighbour, Route, RouteSocket } from '@patchbay/netlink';
 import {
   addressAdd,
+  addressFlags,
+  routeFlags,
   linkAddAltname,
   linkSet,
   neighbourReplace,
@@ -61,13 +63,14 @@ export function takeLinkSnapshot(socket: RouteSocket, link: Link): LinkSnapshot 
     altnames,
     up,
     mtu,
-    addresses: socket.addresses({ linkIndex: index }).filter(isConfigured),
+    addresses: socket.addresses({ linkIndex: index }).filter(isConfigured).map(withoutAddressState),
     routes: socket
       .routes({ linkIndex: index })
       .filter(
         ({ protocol, table, type }) =>
           protocol !== routeProtocolKernel && table !== tableLocal && type === 'unicast',
-      ),
+      )
+      .map(withoutRouteState),
     neighbours: socket
       .neighbours({ linkIndex: index })
       .filter(({ state }) => (state & neighbourPermanent) !== 0),
@@ -144,4 +147,24 @@ export function restoreSteps(snapshot: LinkSnapshot, linkIndex: number): Restore
 /** IPv6 link-local addresses are the kernel's own work: it makes them anew whenever the link comes up. */
 function isConfigured({ scope, address }: Address): boolean {
   return !(scope === 'link' && address.includes(':'));
+}
+
+/** Without the progress of duplicate address detection, which depends on the moment and not on who configured the address. */
+function withoutAddressState(address: Address): Address {
+  return { ...address, flags: address.flags & ~(addressFlags.tentative | addressFlags.dadfailed) };
+}
+
+/** Without what the kernel says of the moment: that the link has no carrier, or that the card forwards by itself. */
+function withoutRouteState(route: Route): Route {
+  const { nexthops } = route;
+  return {
+    ...route,
+    flags: route.flags & routeFlags.onlink,
+    ...(nexthops && {
+      nexthops: nexthops.map(({ flags = 0, ...hop }) => {
+        const kept = flags & routeFlags.onlink;
+        return kept === 0 ? hop : { ...hop, flags: kept };
+      }),
+    }),
+  };
 }
