@@ -130,7 +130,7 @@ function initialFileSystem(tools: VmTools): Buffer {
   const file = (path: string, content: Uint8Array, mode = 0o644) =>
     ({ kind: 'file', path, content, mode }) as const;
   return cpioArchive([
-    ...['dev', 'bin', 'boot', 'host', 'guest', 'memory', 'root'].map(
+    ...['dev', 'bin', 'boot', 'host', 'guest', 'memory', 'new'].map(
       (path) => ({ kind: 'directory', path }) as const,
     ),
     { kind: 'characterDevice', path: 'dev/console', major: 5, minor: 1 },

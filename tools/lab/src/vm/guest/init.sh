@@ -11,11 +11,11 @@ $busybox mount -t 9p -o "$virtio,cache=loose,ro" host /host
 $busybox mount -t 9p -o "$virtio,cache=loose,ro" guest /guest
 $busybox mount -t tmpfs -o mode=755 memory /memory
 $busybox mkdir /memory/upper /memory/work
-$busybox mount -t overlay -o lowerdir=/guest:/host,upperdir=/memory/upper,workdir=/memory/work root /root
+$busybox mount -t overlay -o lowerdir=/guest:/host,upperdir=/memory/upper,workdir=/memory/work root /new
 
-$busybox mkdir -p /root/run
-$busybox mount -t tmpfs -o mode=755 run /root/run
-$busybox mkdir /root/run/lab /root/run/netns
-$busybox mount -t 9p -o "$virtio,cache=none" run /root/run/lab
-$busybox mount --move /dev /root/dev
-exec $busybox switch_root /root /usr/bin/busybox sh /run/lab/run-command.sh
+$busybox mkdir -p /new/run
+$busybox mount -t tmpfs -o mode=755 run /new/run
+$busybox mkdir /new/run/lab /new/run/netns
+$busybox mount -t 9p -o "$virtio,cache=none" run /new/run/lab
+$busybox mount --move /dev /new/dev
+exec $busybox switch_root /new /usr/bin/busybox sh /run/lab/run-command.sh
