@@ -125,14 +125,17 @@ export class TestNode {
     ].flatMap((directory) => readdirSync(directory).map((name) => `${directory}/${name}`));
   }
 
-  /** Open descriptors of the driver, without its connections to the API server, which come and go by themselves. */
+  /**
+   * Open descriptors of the driver, without those that come and go by themselves: connections to the API server, and the few sockets in the
+   * host's namespace that are kept for the next request. What it opens in pods counts.
+   */
   get descriptors(): number {
     const process = `/proc/${this.driver.pid}`;
-    const connections = new Set(
-      readFileSync(`${process}/net/tcp`, 'utf8')
+    const inodes = (table: string, column: number) =>
+      readFileSync(`${process}/net/${table}`, 'utf8')
         .split('\n')
-        .map((line) => `socket:[${line.trim().split(/\s+/)[9]}]`),
-    );
+        .map((line) => `socket:[${line.trim().split(/\s+/)[column]}]`);
+    const connections = new Set([...inodes('tcp', 9), ...inodes('netlink', 9)]);
     return readdirSync(`${process}/fd`).filter((fd) => !connections.has(readlinkSync(`${process}/fd/${fd}`)))
       .length;
   }

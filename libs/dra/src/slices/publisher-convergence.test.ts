@@ -112,8 +112,8 @@ describe('ResourceSlicePublisher under interference', () => {
             if (action.kind === 'update')
               await new Promise((resolve) => setTimeout(resolve, action.size * 3));
           }
-          await expect.poll(() => problem(slices(), desired), { interval: 2, timeout: 5_000 }).toBe('');
-          // Calm: nothing more is written, also not by a successor.
+          await calm(fake, () => problem(slices(), desired));
+          // Nothing more is written, also not by a successor.
           await stop();
           const writes = fake.writes.length;
           publisher = start();
@@ -174,6 +174,16 @@ describe('ResourceSlicePublisher under interference', () => {
     );
   }, 60_000);
 });
+
+/** Waits until all is well and stays so: what interfered last may still be on its way to the publisher. */
+async function calm(fake: FakeResourceApi, currentProblem: () => string): Promise<void> {
+  let writes = -1;
+  while (writes !== fake.writes.length) {
+    await expect.poll(currentProblem, { interval: 2, timeout: 5_000 }).toBe('');
+    writes = fake.writes.length;
+    await new Promise((resolve) => setTimeout(resolve, 50));
+  }
+}
 
 const order = (method: string) => ['DELETE', 'PUT', 'POST'].indexOf(method);
 
