@@ -12,7 +12,7 @@ import {
   type PodSandbox,
   takeLinkSnapshot,
 } from '@patchbay/core';
-import type { RouteSocket } from '@patchbay/netlink';
+import type { Link, RouteSocket } from '@patchbay/netlink';
 
 /** What is journalled for a host link: what it was, and how it is to look in the pod. */
 type HostdevPrepared = {
@@ -45,12 +45,10 @@ export class HostdevAttach implements AttachStrategy {
     if (reason !== undefined) {
       throw new DeviceNotFoundError(device.name, `link ${link.name} ${reason} and cannot be given to a pod`);
     }
-    if (setup.mtu !== undefined && link.maxMtu !== undefined && link.maxMtu > 0 && setup.mtu > link.maxMtu) {
+    const mistake = mtuMistake(link, setup.mtu);
+    if (mistake !== undefined) {
       throw new ParametersInvalidError(`device ${device.name}`, [
-        {
-          path: 'interface.mtu',
-          message: `${setup.mtu} is more than link ${link.name} can do (${link.maxMtu})`,
-        },
+        { path: 'interface.mtu', message: mistake },
       ]);
     }
     const prepared: HostdevPrepared = { snapshot: takeLinkSnapshot(this.#routes, link), setup };
@@ -70,6 +68,13 @@ export class HostdevAttach implements AttachStrategy {
   async unprepare(): Promise<void> {
     // A link that was never moved is not touched; one that was is restored when it is brought back.
   }
+}
+
+/** The kernel would refuse it only in the runtime's hook (`dev_validate_mtu` in net/core/dev.c). */
+function mtuMistake({ name, minMtu = 0, maxMtu = 0 }: Link, mtu: number | undefined): string | undefined {
+  if (mtu === undefined) return undefined;
+  if (mtu < minMtu) return `${mtu} is less than link ${name} can do (${minMtu})`;
+  return maxMtu > 0 && mtu > maxMtu ? `${mtu} is more than link ${name} can do (${maxMtu})` : undefined;
 }
 
 function parse(prepared: JsonObject): HostdevPrepared {

@@ -16,6 +16,11 @@ export class HostdevDiscovery implements DeviceDiscovery {
   readonly #hostLinks: HostLinks;
   readonly #config: HostdevConfig;
   readonly #sysfs: string;
+  /**
+   * PCI addresses that several links were seen with. Remembered, because a device must keep its name while its neighbour is in a pod and
+   * this one has the address for itself.
+   */
+  readonly #shared = new Set<string>();
 
   /** @param sysfs where sysfs is mounted */
   constructor(hostLinks: HostLinks, config: HostdevConfig, sysfs = '/sys') {
@@ -26,6 +31,8 @@ export class HostdevDiscovery implements DeviceDiscovery {
 
   async list(): Promise<readonly Device[]> {
     const { links, wiring } = await this.#hostLinks.state();
+    for (const address of repeated(links.flatMap((link) => pciAddress(link) ?? [])))
+      this.#shared.add(address);
     return links
       .filter((link) => !wiring.has(link.index) && isSelected(link, this.#config))
       .map((link) => this.#device(link));
@@ -36,18 +43,36 @@ export class HostdevDiscovery implements DeviceDiscovery {
   }
 
   #device(link: Link): Device {
-    const pciAddress = link.parentDevice?.bus === 'pci' ? link.parentDevice.name : undefined;
     const speed = linkSpeed(link.name, this.#sysfs);
     return {
-      name: pciAddress === undefined ? deviceName(link.name) : pciDeviceName(pciAddress),
-      identity:
-        pciAddress === undefined
-          ? `link/${link.index}/${link.permanentAddress ?? link.address ?? ''}`
-          : `pci/${pciAddress}`,
+      ...this.#nameAndIdentity(link),
       links: [link.index],
       interfaceName: link.name,
       attributes: linkAttributes(link, this.#sysfs),
       ...(speed === undefined ? {} : { capacity: { 'patchbay.dev/bandwidth': { value: String(speed) } } }),
     };
   }
+
+  #nameAndIdentity(link: Link): Pick<Device, 'name' | 'identity'> {
+    const address = pciAddress(link);
+    if (address === undefined) {
+      return {
+        name: deviceName(link.name),
+        identity: `link/${link.index}/${link.permanentAddress ?? link.address ?? ''}`,
+      };
+    }
+    const name = pciDeviceName(address);
+    if (!this.#shared.has(address)) return { name, identity: `pci/${address}` };
+    // Ports of a card with one function for all, or representors of virtual functions, which have the address of the physical one.
+    const port = link.physicalPortName ?? link.name;
+    return { name: deviceName(`${name}-${port}`), identity: `pci/${address}/${port}` };
+  }
+}
+
+function pciAddress({ parentDevice }: Link): string | undefined {
+  return parentDevice?.bus === 'pci' ? parentDevice.name : undefined;
+}
+
+function repeated(texts: readonly string[]): string[] {
+  return texts.filter((text, index) => texts.indexOf(text) < index);
 }

@@ -7,6 +7,7 @@ import {
   BACKEND,
   BackendContainer,
   type Device,
+  DeviceNotFoundError,
   HOST_LINKS,
   HOST_ROUTES,
   HostLinks,
@@ -70,6 +71,14 @@ function resetCard(host: RouteSocket): void {
   host.execute(linkSet(index, { up: false, name: card, ...changes, ...(mtu === 1500 ? {} : { mtu: 1500 }) }));
 }
 
+/** Waits for the carrier, a second or two: until then what is published of the card changes by itself. */
+function awaitCarrier(host: RouteSocket): void {
+  const clock = new Int32Array(new SharedArrayBuffer(4));
+  for (const end = Date.now() + 10_000; cardOnHost(host)?.carrier !== true; Atomics.wait(clock, 0, 0, 20)) {
+    if (Date.now() > end) unexpected('the card has no carrier after ten seconds');
+  }
+}
+
 function cardOnHost(host: RouteSocket): Link | undefined {
   return host.links().find(({ parentDevice }) => parentDevice?.name === pciAddress);
 }
@@ -81,7 +90,10 @@ function unexpected(what: string): never {
 backendContract({
   module: hostdevModule,
   config: { links: [{ pciAddress }] },
-  setUp: configureCard,
+  setUp(host) {
+    configureCard(host);
+    awaitCarrier(host);
+  },
   tearDown: resetCard,
   parameters: {
     interface: {
@@ -234,6 +246,20 @@ describe('network hardware', () => {
     expect(cardOnHost(host)).toBeDefined();
     host.execute(linkDelete({ index: thief.index }));
     await detach(prepared);
+    expect(hostState(host)).toBe(before);
+  });
+
+  it('is not forgotten while its namespace, which nobody can find any more, lives on', async () => {
+    configureCard(host);
+    const before = hostState(host);
+    const prepared = await prepare('fast0');
+    await backend().attach.attach(prepared, sandbox, signal);
+    const lost = { ...sandbox, networkNamespacePath: '/run/netns/gone' };
+    const attempt = backend().attach.detach(prepared, lost, signal);
+    await expect(attempt).rejects.toThrow(DeviceNotFoundError);
+    await expect(attempt).rejects.toThrow(pciAddress);
+    await killPod();
+    await backend().attach.detach(prepared, lost, signal);
     expect(hostState(host)).toBe(before);
   });
 
