@@ -38,6 +38,8 @@ export { addressRange, networkContains, parseIpPrefix } from './interfaces/ip.ts
 export type { InterfaceSetup, RouteSetup } from './interfaces/interface-setup.ts';
 export { zodIssues } from './interfaces/zod-issues.ts';
 export { deviceName, pciDeviceName } from './inventory/device-name.ts';
+export { devicePools } from './inventory/device-pools.ts';
+export { heldDevices } from './inventory/held-devices.ts';
 export { linkAttributes, linkSpeed } from './inventory/link-attributes.ts';
 export { type BackendDevices, Inventory } from './inventory/inventory.ts';
 export { hardwareAddressFor } from './links/hardware-address.ts';

@@ -46,10 +46,12 @@ export class BackendRegistry implements Iterable<EnabledBackend> {
     );
   }
 
+  /** The backend of a kind; undefined when the configuration does not enable it. */
   get(kind: string): Backend | undefined {
     return this.#backends.get(kind)?.backend;
   }
 
+  /** The enabled kinds in the configured order. */
   get kinds(): readonly string[] {
     return [...this.#backends.keys()];
   }

@@ -13,6 +13,8 @@ export type DriverErrorCode =
   | 'DETACH_FAILED'
   | 'JOURNAL_UNREADABLE'
   | 'CLAIM_MISMATCH'
+  | 'JOURNAL_WRITE'
+  | 'STATE_DIRECTORY_BUSY'
   | 'WIRING';
 
 /** Base of all errors that the driver raises on purpose. */
@@ -111,6 +113,24 @@ export class ClaimMismatchError extends DriverError {
   }
 }
 
+/** The journal cannot be written; the claim's earlier record is still there. */
+export class JournalWriteError extends DriverError {
+  constructor(path: string, cause: unknown) {
+    super('JOURNAL_WRITE', `cannot write ${path}: ${describeError(cause)}`, { retryable: true, cause });
+  }
+}
+
+/** Another driver runs on the same state directory. */
+export class StateDirectoryBusyError extends DriverError {
+  constructor(directory: string, cause: unknown) {
+    super(
+      'STATE_DIRECTORY_BUSY',
+      `another driver runs on the state directory ${directory}; end it, or give this one a state.directory of its own`,
+      { cause },
+    );
+  }
+}
+
 /** A backend or the composition root is wired wrongly: something is missing or provided twice. */
 export class WiringError extends DriverError {
   constructor(message: string) {
@@ -125,6 +145,14 @@ export function describeError(error: unknown): string {
     return error.message === '' ? members : `${error.message}: ${members}`;
   }
   return error instanceof Error ? error.message : String(error);
+}
+
+/** What a log line says of an error: its description, and its code when it is the driver's own. */
+export function errorFields(error: unknown): { readonly error: string; readonly code?: DriverErrorCode } {
+  return {
+    error: describeError(error),
+    ...(error instanceof DriverError ? { code: error.code } : {}),
+  };
 }
 
 function formatIssue(issue: ConfigIssue): string {

@@ -1,8 +1,9 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { BackendRegistry } from '../backend/backend-registry.ts';
 import type { Device } from '../backend/device.ts';
-import { describeError } from '../errors/driver-errors.ts';
+import { errorFields } from '../errors/driver-errors.ts';
 import type { Logger } from '../logging/logger.ts';
+import type { HeldInventoryDevice } from './held-devices.ts';
 
 /** All devices of one backend, in a stable order. */
 export interface BackendDevices {
@@ -13,8 +14,8 @@ export interface BackendDevices {
 /** What the {@link Inventory} works with. */
 export interface InventoryOptions {
   readonly backends: BackendRegistry;
-  /** Devices that claims hold: they stay in the inventory as they were when they were allocated, also while they are in a pod. */
-  readonly heldDevices: () => Iterable<{ readonly kind: string; readonly device: Device }>;
+  /** Devices that claims hold: they stay in the inventory as they were when they were prepared, also while they are in a pod. */
+  readonly heldDevices: () => Iterable<HeldInventoryDevice>;
   readonly logger: Logger;
   /** How long to gather changes before looking, in milliseconds. */
   readonly debounceMs?: number;
@@ -32,6 +33,7 @@ export class Inventory {
   readonly #listeners = new Set<(devices: readonly BackendDevices[]) => void>();
   #current: readonly BackendDevices[] = [];
   #fingerprint = '';
+  #clashes: ReadonlySet<string> = new Set();
   #wake: (() => void) | undefined;
   #refreshing: Promise<void> | undefined;
 
@@ -86,7 +88,7 @@ export class Inventory {
       } catch (error) {
         if (signal.aborted) return;
         this.#options.logger.error(
-          { backend: kind, error: describeError(error) },
+          { backend: kind, ...errorFields(error) },
           'discovery failed; keeping the devices found before',
         );
       }
@@ -95,28 +97,57 @@ export class Inventory {
   }
 
   #settle(): void {
-    const held = new Map<string, Map<string, Device>>();
-    for (const { kind, device } of this.#options.heldDevices()) {
-      held.set(kind, (held.get(kind) ?? new Map<string, Device>()).set(device.name, device));
-    }
+    const held = this.#heldByKind();
     const owned = new Set<number>();
+    const clashes = new Map<string, readonly Device[]>();
     const current = this.#options.backends.kinds.map((kind) => {
+      const found = (this.#lastListed.get(kind) ?? []).filter(
+        ({ links = [] }) => !links.some((link) => owned.has(link)),
+      );
+      for (const { links = [] } of found) for (const link of links) owned.add(link);
       const devices = new Map<string, Device>();
-      for (const device of this.#lastListed.get(kind) ?? []) {
-        const links = device.links ?? [];
-        if (links.some((link) => owned.has(link))) continue;
-        devices.set(device.name, device);
+      for (const [name, namesakes] of groupedByName([...found, ...(held.get(kind) ?? [])])) {
+        const clash = new Set(namesakes.map(({ identity }) => identity)).size > 1;
+        if (clash) clashes.set(`${kind}/${name}`, namesakes);
+        const device =
+          namesakes.findLast((each) => held.get(kind)?.includes(each)) ?? (clash ? undefined : namesakes[0]);
+        if (device !== undefined) devices.set(name, device);
       }
-      for (const device of devices.values()) device.links?.forEach((link) => owned.add(link));
-      for (const [name, device] of held.get(kind) ?? []) devices.set(name, device);
       return { kind, devices: [...devices.values()].sort((a, b) => compareNames(a.name, b.name)) };
     });
+    this.#report(clashes);
     const fingerprint = JSON.stringify(current);
     if (fingerprint === this.#fingerprint) return;
     this.#fingerprint = fingerprint;
     this.#current = current;
     for (const listener of this.#listeners) listener(current);
   }
+
+  #heldByKind(): Map<string, Device[]> {
+    const held = new Map<string, Device[]>();
+    for (const { kind, device } of this.#options.heldDevices()) {
+      held.set(kind, [...(held.get(kind) ?? []), device]);
+    }
+    return held;
+  }
+
+  /** Says once of each clash that it began. */
+  #report(clashes: ReadonlyMap<string, readonly Device[]>): void {
+    for (const [device, namesakes] of clashes) {
+      if (this.#clashes.has(device)) continue;
+      this.#options.logger.error(
+        { device, identities: namesakes.map(({ identity }) => identity) },
+        'several devices have one name; none is published unless a claim holds it, so that no claim gets the wrong one: rename all but one',
+      );
+    }
+    this.#clashes = new Set(clashes.keys());
+  }
+}
+
+function groupedByName(devices: readonly Device[]): Map<string, Device[]> {
+  const groups = new Map<string, Device[]>();
+  for (const device of devices) groups.set(device.name, [...(groups.get(device.name) ?? []), device]);
+  return groups;
 }
 
 /** Orders `blue-2` before `blue-10`, the same on every node whatever its locale. */
