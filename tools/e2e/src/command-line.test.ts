@@ -1,10 +1,11 @@
 /** What a user meets on the command line, with the built driver. */
-import { execFile } from 'node:child_process';
-import { chmodSync, mkdtempSync, writeFileSync } from 'node:fs';
+import { type ChildProcess, execFile, spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { chmodSync, closeSync, mkdtempSync, openSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { buildDriver } from '@patchbay/bundle';
-import { beforeAll, describe, expect, it } from 'vitest';
+import { afterEach, beforeAll, beforeEach, describe, expect, it, vi } from 'vitest';
 
 const valid = 'apiVersion: patchbay.dev/v1alpha1\nkind: DriverConfig\nbackends: [{ kind: hostdev }]\n';
 let program: string;
@@ -18,11 +19,20 @@ interface Outcome {
   readonly stderr: string;
 }
 
-function patchbay(parameters: readonly string[], options: { uid?: number } = {}): Promise<Outcome> {
+function patchbay(
+  parameters: readonly string[],
+  { node, environment, ...options }: { uid?: number; node?: string; environment?: NodeJS.ProcessEnv } = {},
+): Promise<Outcome> {
+  const env = { ...process.env, ...environment, ...(node === undefined ? {} : { NODE_NAME: node }) };
   return new Promise((resolve) => {
-    execFile(process.execPath, [program, ...parameters], options, (error, stdout, stderr) => {
-      resolve({ code: error?.code ?? 0, stdout, stderr });
-    });
+    execFile(
+      process.execPath,
+      [program, ...parameters],
+      { ...options, env, timeout: 15_000 },
+      (error, stdout, stderr) => {
+        resolve({ code: error?.code ?? 0, stdout, stderr });
+      },
+    );
   });
 }
 
@@ -80,6 +90,91 @@ describe('patchbay run', () => {
   });
 });
 
+describe.runIf(process.geteuid?.() === 0)('patchbay run on a node without anything', () => {
+  let directory: string;
+  beforeEach(() => {
+    directory = mkdtempSync(join(tmpdir(), 'run-'));
+  });
+  afterEach(() => {
+    for (const child of children.splice(0)) child.kill('SIGKILL');
+    rmSync(directory, { recursive: true });
+  });
+  const children: ChildProcess[] = [];
+
+  /** The driver in a network namespace of its own, where neither kubelet, runtime nor API server is. */
+  function start(enter: readonly string[] = ['unshare', '--net']): {
+    child: ChildProcess;
+    log: () => string;
+  } {
+    const config = join(directory, 'driver.yaml');
+    writeFileSync(
+      config,
+      `${valid}kubernetes: { kubeconfig: ${directory}/no-kubeconfig }
+kubelet: { registryDirectory: ${directory}/registry, pluginsDirectory: ${directory}/plugins }
+nri: { socketPath: ${directory}/nri.sock }
+cdi: { directory: ${directory}/cdi }
+state: { directory: ${directory}/state }
+metrics: { port: 0 }
+`,
+    );
+    const command = [...enter, process.execPath, program, 'run', '--config', config];
+    // unshare(1) and nsenter(1) without --fork replace themselves by the driver, so that signals reach it.
+    const child = spawn(command[0] ?? '', command.slice(1), { timeout: 15_000, killSignal: 'SIGKILL' });
+    children.push(child);
+    let log = '';
+    child.stderr.on('data', (chunk: Buffer) => (log += chunk.toString()));
+    return { child, log: () => log };
+  }
+
+  async function logged({ child, log }: ReturnType<typeof start>, words: string): Promise<void> {
+    await vi.waitFor(
+      () => {
+        if (child.exitCode !== null) throw new Error(`ended with ${child.exitCode}:\n${log()}`);
+        expect(log()).toContain(words);
+      },
+      { timeout: 10_000, interval: 1 },
+    );
+  }
+
+  async function ended({ child }: ReturnType<typeof start>, signal?: NodeJS.Signals) {
+    const begun = performance.now();
+    const exit = once(child, 'exit');
+    if (signal !== undefined) child.kill(signal);
+    const [code] = (await exit) as [number | null];
+    return { code, seconds: (performance.now() - begun) / 1000 };
+  }
+
+  it.each(['serving metrics', 'waiting for the kubelet', 'driver started'])(
+    'ends in order when it is told to right after "%s"',
+    async (words) => {
+      const driver = start();
+      await logged(driver, words);
+      const { code, seconds } = await ended(driver, 'SIGTERM');
+      expect([code, driver.log()]).toEqual([0, expect.stringContaining('"msg":"ended"')]);
+      expect(seconds).toBeLessThan(2);
+    },
+  );
+
+  it('refuses a state directory that another driver has, and takes it at once after that one is killed', async () => {
+    const first = start();
+    await logged(first, 'driver started');
+    const sameNode = ['nsenter', `--net=/proc/${first.child.pid}/ns/net`];
+    const second = start(sameNode);
+    expect((await ended(second)).code).toBe(1);
+    expect(second.log()).toContain(
+      `patchbay: another driver runs on the state directory ${directory}/state; end it`,
+    );
+    expect(second.log()).toContain('"code":"STATE_DIRECTORY_BUSY"');
+
+    const namespace = openSync(`/proc/${first.child.pid}/ns/net`, 'r');
+    await ended(first, 'SIGKILL');
+    const third = start(['nsenter', `--net=/proc/${process.pid}/fd/${namespace}`]);
+    await logged(third, 'driver started');
+    closeSync(namespace);
+    expect((await ended(third, 'SIGTERM')).code).toBe(0);
+  });
+});
+
 describe('patchbay schema', () => {
   it.each(['DriverConfig', 'InterfaceConfig'])(
     'prints the JSON Schema of %s with all backends',
@@ -94,7 +189,45 @@ describe('patchbay schema', () => {
 
 describe('patchbay devices', () => {
   it('prints what would be published as JSON, without a cluster', async () => {
-    const { code, stdout } = await patchbay(['devices', '--output', 'json']);
-    expect([code, JSON.parse(stdout)]).toEqual([0, [{ kind: 'hostdev', devices: expect.any(Array) }]]);
+    const { code, stdout } = await patchbay(['devices', '--output', 'json'], { node: 'worker-1' });
+    expect([code, JSON.parse(stdout)]).toEqual([
+      0,
+      [{ name: 'worker-1/hostdev', devices: expect.any(Array) }],
+    ]);
+  });
+
+  it("prints devices with their backend, and nothing that is the driver's own", async () => {
+    const config = configFile(
+      valid.replace(
+        '{ kind: hostdev }',
+        '{ kind: veth, networks: [{ name: blue, mode: routed, devices: 1 }] }',
+      ),
+    );
+    const { stdout } = await patchbay(['devices', '--config', config, '-o', 'json'], { node: 'worker-1' });
+    expect(JSON.parse(stdout)).toMatchObject([
+      {
+        name: 'worker-1/veth',
+        devices: [{ name: 'blue-0', attributes: { 'patchbay.dev/backend': { string: 'veth' } } }],
+      },
+    ]);
+    expect(stdout).not.toMatch(/"(identity|links|interfaceName)"/);
+    const table = await patchbay(['devices', '--config', config], { node: 'worker-1' });
+    expect(table.stdout).toMatch(/worker-1\/veth.*blue-0.*network=blue/);
+  });
+
+  it('says why there may be none', async () => {
+    const config = configFile(
+      valid.replace('{ kind: hostdev }', '{ kind: macvlan, parents: [{ link: nowhere0 }] }'),
+    );
+    const { code, stdout } = await patchbay(['devices', '--config', config]);
+    expect([code, stdout]).toEqual([0, expect.stringMatching(/^No devices: .*\(macvlan\)/)]);
+  });
+
+  it('uses the foreign function adapter that the configuration names', async () => {
+    const config = configFile(`${valid}ffi: ffi-napi\n`);
+    const { stdout, stderr } = await patchbay(['devices', '--config', config], {
+      environment: { NODE_DEBUG: 'module' },
+    });
+    expect(stdout + stderr).toContain('ffi-napi');
   });
 });

@@ -1,5 +1,7 @@
-import { Inventory, silentLogger, type Device } from '@patchbay/core';
-import type { AttributeValue } from '@patchbay/dra';
+import { devicePools, Inventory, type Logger } from '@patchbay/core';
+import type { AttributeValue, DevicePool } from '@patchbay/dra';
+import { loadForeignLibraries } from '@patchbay/ffi';
+import { useForeignLibraries } from '@patchbay/netlink';
 import Table from 'cli-table3';
 import { backendModules } from '../backends.ts';
 import { openHostServices } from '../composition/host-services.ts';
@@ -13,33 +15,51 @@ import {
 const defaultConfig =
   'apiVersion: patchbay.dev/v1alpha1\nkind: DriverConfig\nbackends: [{ kind: hostdev }]\n';
 
-/** `patchbay devices`: prints what would be published, without a cluster. */
+/** `patchbay devices`: prints what would be published, without a cluster. Devices that are in pods now are not among them. */
 export async function devices(options: { readonly config?: string; readonly output: string }): Promise<void> {
   const { config, backends }: LoadedDriverConfig =
     options.config === undefined
       ? parseDriverConfig(defaultConfig, backendModules, 'the default configuration')
       : loadDriverConfig(options.config, backendModules);
-  using host = openHostServices(backends, config.state.directory, silentLogger);
-  const inventory = new Inventory({ backends: host.backends, heldDevices: () => [], logger: silentLogger });
+  useForeignLibraries(loadForeignLibraries(config.ffi));
+  using host = openHostServices(backends, config.state.directory, complaints);
+  const inventory = new Inventory({ backends: host.backends, heldDevices: () => [], logger: complaints });
   await inventory.refresh();
+  const pools = devicePools(config.nodeName, inventory.devices);
   if (options.output === 'json') {
-    console.log(JSON.stringify(inventory.devices, null, 2));
+    console.log(JSON.stringify(pools, null, 2));
     return;
   }
-  const table = new Table({
-    head: ['BACKEND', 'DEVICE', 'ATTRIBUTES'],
-    style: { head: [], border: [] },
-    wordWrap: true,
-  });
-  for (const { kind, devices: found } of inventory.devices) {
-    for (const device of found) table.push([kind, device.name, describe(device)]);
-  }
+  const found = pools.some((pool) => pool.devices.length > 0);
   console.log(
-    table.length === 0 ? 'No devices; see links in the configuration of the backends.' : table.toString(),
+    found
+      ? tableOf(pools)
+      : `No devices: this node has nothing that the enabled backends (${host.backends.kinds.join(', ')}) are configured for, or it is the node's own wiring.`,
   );
 }
 
-function describe({ attributes, capacity = {} }: Device): string {
+/** What went wrong while looking belongs to the user of the command; the rest of a log does not. */
+const complaints: Logger = {
+  debug: () => {},
+  info: () => {},
+  warn: (fields, message) => console.error(`patchbay: ${message} ${JSON.stringify(fields)}`),
+  error: (fields, message) => console.error(`patchbay: ${message} ${JSON.stringify(fields)}`),
+  child: () => complaints,
+};
+
+function tableOf(pools: readonly DevicePool[]): string {
+  const table = new Table({
+    head: ['POOL', 'DEVICE', 'ATTRIBUTES'],
+    style: { head: [], border: [] },
+    wordWrap: true,
+  });
+  for (const { name, devices: published } of pools) {
+    for (const device of published) table.push([name, device.name, describe(device)]);
+  }
+  return table.toString();
+}
+
+function describe({ attributes, capacity = {} }: DevicePool['devices'][number]): string {
   return [
     ...Object.entries(attributes).map(([name, value]) => `${shortName(name)}=${plain(value)}`),
     ...Object.entries(capacity).map(([name, { value }]) => `${shortName(name)}=${value}`),

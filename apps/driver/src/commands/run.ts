@@ -1,4 +1,4 @@
-import { type Logger, describeError } from '@patchbay/core';
+import { errorFields, type Logger } from '@patchbay/core';
 import { KubeApi } from '@patchbay/dra';
 import { loadForeignLibraries } from '@patchbay/ffi';
 import { useForeignLibraries } from '@patchbay/netlink';
@@ -25,41 +25,38 @@ export async function run(options: { readonly config: string }): Promise<void> {
   );
   useForeignLibraries(loadForeignLibraries(config.ffi));
   const metrics = new DriverMetrics();
+  const api = KubeApi.fromKubeConfig(config.kubernetes.kubeconfig);
+  const driver = new Driver({ config, backends, api, metrics, logger });
+  // Before anything is begun: a signal during the start must end that in order too.
+  const ended = stopOnSignal(driver, logger);
   const server = await metrics.serve(config.metrics.address, config.metrics.port);
   logger.info({ address: config.metrics.address, port: server.port }, 'serving metrics');
-  const driver = new Driver({
-    config,
-    backends,
-    api: KubeApi.fromKubeConfig(config.kubernetes.kubeconfig),
-    metrics,
-    logger,
-  });
+  try {
+    await driver.start();
+    await ended;
+  } catch (error) {
+    logger.error(errorFields(error), 'the driver ends for an error');
+    throw error;
+  } finally {
+    await driver.stop().catch(() => {});
+    await server.close();
+  }
+  logger.info({}, 'ended');
+}
 
-  let stopping: Promise<void> | undefined;
+/** Resolves when a signal has ended the driver in order; rejects when that failed. */
+function stopOnSignal(driver: Driver, logger: Logger): Promise<void> {
   const ended = new Promise<void>((resolve) => {
     const stop = (signal: string) => {
-      if (stopping !== undefined) return;
       logger.info({ signal }, 'ending');
       setTimeout(() => process.exit(1), stopDeadlineMs).unref();
-      stopping = driver.stop().then(server.close);
-      stopping.then(resolve, (error: unknown) => {
-        logger.error({ error: describeError(error) }, 'ending failed');
-        process.exitCode = 1;
-        resolve();
-      });
+      resolve(driver.stop());
     };
     process.on('SIGTERM', stop).on('SIGINT', stop);
   });
-  try {
-    await driver.start();
-  } catch (error) {
-    logger.error({ error: describeError(error) }, 'the driver cannot start');
-    await driver.stop();
-    await server.close();
-    throw error;
-  }
-  await ended;
-  logger.info({}, 'ended');
+  // Nobody waits for it yet while the driver starts.
+  ended.catch(() => {});
+  return ended;
 }
 
 function assertRoot(): void {

@@ -1,17 +1,17 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import {
-  attributeName,
-  type BackendDevices,
-  type BackendSelection,
   ClaimAttacher,
   ClaimJournal,
   ClaimLedger,
   ClaimPreparer,
   ClaimStatusReporter,
   ContainerGate,
-  describeError,
-  type Device,
+  devicePools,
+  errorFields,
+  type BackendRegistry,
+  type BackendSelection,
+  heldDevices,
   InterfaceParameters,
   Inventory,
   KeyedMutex,
@@ -22,7 +22,6 @@ import {
   CdiSpecStore,
   ClaimStatusWriter,
   DeviceHolds,
-  type DevicePool,
   DraPlugin,
   type KubeApi,
   ResourceSlicePublisher,
@@ -31,6 +30,7 @@ import { NriPlugin } from '@patchbay/nri';
 import type { DriverConfig } from '../configuration/driver-config.ts';
 import type { DriverMetrics } from '../observability/driver-metrics.ts';
 import { type HostServices, openHostServices } from './host-services.ts';
+import { lockStateDirectory } from './state-lock.ts';
 
 /** Name under which the runtime knows the driver. */
 const nriPluginName = 'patchbay';
@@ -44,11 +44,38 @@ export interface DriverOptions {
   readonly logger: Logger;
 }
 
+/** What the driver remembers of claims: the journal, the containers' gates, the specs for the runtime. */
+interface ClaimMemory {
+  readonly bootId: string;
+  readonly ledger: ClaimLedger;
+  readonly gate: ContainerGate;
+  readonly cdi: CdiSpecStore;
+}
+
+/** The flow of devices to the API server. */
+interface DeviceFlow {
+  readonly inventory: Inventory;
+  readonly publisher: ResourceSlicePublisher;
+}
+
+/** The flow of claims: from the kubelet, into pods, and what the API server hears of it. */
+interface ClaimFlow {
+  readonly preparer: ClaimPreparer;
+  readonly attacher: ClaimAttacher;
+  readonly statusWriter: ClaimStatusWriter;
+}
+
 /** Wires the three flows: devices to the API server, claims from the kubelet, sandboxes from the runtime. */
 export class Driver {
   readonly #options: DriverOptions;
+  /** Aborted first: nothing new is begun. */
+  readonly #ending = new AbortController();
+  /** Aborted when the claims under way are done: what runs in the background ends. */
   readonly #stopping = new AbortController();
   readonly #background: Promise<unknown>[] = [];
+  #started: Promise<void> | undefined;
+  #stopped: Promise<void> | undefined;
+  #unlock: (() => void) | undefined;
   #host: HostServices | undefined;
   #plugin: DraPlugin | undefined;
 
@@ -58,17 +85,74 @@ export class Driver {
 
   /**
    * Starts everything in order: what is known from before, the devices, the kubelet's service, the runtime's hooks. Resolves when the
-   * kubelet can register the driver; the runtime and the API server may come later, or go and come back.
+   * kubelet can register the driver; the runtime and the API server may come later, or go and come back. Resolves early, with nothing
+   * more begun, when {@link stop} is called meanwhile.
    *
-   * @throws when the host refuses what the driver cannot do without
+   * @throws when the host refuses what the driver cannot do without; StateDirectoryBusyError when another driver runs on the same state
    */
-  async start(): Promise<void> {
-    const { config, backends: selections, api, metrics, logger } = this.#options;
-    const { signal } = this.#stopping;
-    const bootId = readFileSync('/proc/sys/kernel/random/boot_id', 'utf8').trim();
+  start(): Promise<void> {
+    this.#started ??= this.#start();
+    return this.#started;
+  }
+
+  /**
+   * Ends in order: no more claims, no more hooks, then the kernel's sockets. What is attached stays attached. Waits for a start that is
+   * under way. Calls after the first share its outcome.
+   */
+  stop(): Promise<void> {
+    this.#stopped ??= this.#stop();
+    return this.#stopped;
+  }
+
+  async #start(): Promise<void> {
+    const { config, backends: selections, logger } = this.#options;
+    if (this.#ending.signal.aborted) return;
+    this.#unlock = await lockStateDirectory(config.state.directory);
     this.#host = openHostServices(selections, config.state.directory, logger);
     const { backends } = this.#host;
 
+    const memory = await this.#recall();
+    if (this.#ending.signal.aborted) return;
+    const devices = this.#deviceFlow(backends, memory);
+    const claims = this.#claimFlow(backends, memory, devices);
+    const plugin = this.#draPlugin(claims, memory);
+    const nri = this.#nriPlugin(claims, memory);
+
+    this.#run('inventory', devices.inventory.run(this.#stopping.signal));
+    await devices.inventory.refresh(this.#stopping.signal);
+    if (this.#ending.signal.aborted) return;
+    this.#run('runtime connection', nri.run(this.#stopping.signal));
+    this.#run('claim status', claims.statusWriter.run(this.#stopping.signal));
+    this.#plugin = plugin;
+    await plugin.start();
+    if (this.#ending.signal.aborted) return;
+    this.#run('publisher', devices.publisher.run(this.#stopping.signal));
+    logger.info(
+      {
+        driver: config.driverName,
+        node: config.nodeName,
+        backends: backends.kinds,
+        claims: memory.ledger.all().length,
+      },
+      'driver started',
+    );
+  }
+
+  async #stop(): Promise<void> {
+    this.#ending.abort();
+    // Its failure is the caller of start's to hear of.
+    await this.#started?.catch(() => {});
+    await this.#plugin?.stop();
+    this.#stopping.abort();
+    await Promise.allSettled(this.#background);
+    this.#host?.[Symbol.dispose]();
+    this.#unlock?.();
+  }
+
+  /** Reads what is known of claims, and makes specs and gates agree with it. */
+  async #recall(): Promise<ClaimMemory> {
+    const { config, logger } = this.#options;
+    const bootId = readFileSync('/proc/sys/kernel/random/boot_id', 'utf8').trim();
     const ledger = new ClaimLedger(new ClaimJournal(join(config.state.directory, 'claims'), logger));
     const gate = new ContainerGate(join(config.state.directory, 'gates'));
     const cdi = new CdiSpecStore({
@@ -83,7 +167,11 @@ export class Driver {
       if (ledger.get(claimUID) === undefined) await cdi.remove(claimUID);
     }
     gate.retain(ledger.all().map(({ claim }) => claim));
+    return { bootId, ledger, gate, cdi };
+  }
 
+  #deviceFlow(backends: BackendRegistry, { ledger }: ClaimMemory): DeviceFlow {
+    const { config, api, metrics, logger } = this.#options;
     const publisher = new ResourceSlicePublisher({
       api,
       driverName: config.driverName,
@@ -93,67 +181,52 @@ export class Driver {
     });
     const inventory = new Inventory({
       backends,
-      heldDevices: () =>
-        ledger
-          .all()
-          .flatMap(({ devices }) =>
-            devices
-              .filter(({ adminAccess }) => !adminAccess)
-              .map(({ kind, device }) => ({ kind, device: device as unknown as Device })),
-          ),
+      heldDevices: () => heldDevices(ledger.all()),
       logger: logger.child({ component: 'inventory' }),
     });
     inventory.onChange((devices) => {
       metrics.observeDevices(devices);
-      publisher.update(poolsOf(config.nodeName, devices));
+      publisher.update(devicePools(config.nodeName, devices));
     });
+    return { inventory, publisher };
+  }
 
+  #claimFlow(backends: BackendRegistry, memory: ClaimMemory, { inventory }: DeviceFlow): ClaimFlow {
+    const { config, backends: selections, api, logger } = this.#options;
     const statusWriter = new ClaimStatusWriter({
       api,
       driverName: config.driverName,
       logger: logger.child({ component: 'status' }),
     });
-    const claims = new KeyedMutex();
-    const attacher = new ClaimAttacher({
-      backends,
-      ledger,
-      gate,
-      claims,
-      observer: new ClaimStatusReporter(statusWriter, logger.child({ component: 'attachments' })),
+    const shared = {
+      ...{ backends, ledger: memory.ledger, gate: memory.gate, claims: new KeyedMutex() },
       logger: logger.child({ component: 'attachments' }),
+    };
+    const attacher = new ClaimAttacher({
+      ...shared,
+      observer: new ClaimStatusReporter(statusWriter, shared.logger),
     });
     const preparer = new ClaimPreparer({
+      ...shared,
       nodeName: config.nodeName,
-      bootId,
-      backends,
+      bootId: memory.bootId,
       inventory,
       parameters: new InterfaceParameters(
         new Map(selections.map(({ module }) => [module.kind, module.parametersSchema])),
       ),
-      ledger,
       attacher,
-      gate,
-      cdi,
-      claims,
-      logger: logger.child({ component: 'attachments' }),
+      cdi: memory.cdi,
     });
-    const holds = new DeviceHolds();
-    for (const { claim, devices } of ledger.all()) {
-      holds.hold(
-        claim.uid,
-        devices.map(({ pool, device, adminAccess, shareId }) => ({
-          pool,
-          device: device.name,
-          adminAccess,
-          ...(shareId === undefined ? {} : { shareId }),
-        })),
-      );
-    }
-    this.#plugin = new DraPlugin({
+    return { preparer, attacher, statusWriter };
+  }
+
+  #draPlugin({ preparer }: ClaimFlow, { ledger }: ClaimMemory): DraPlugin {
+    const { config, api, metrics, logger } = this.#options;
+    return new DraPlugin({
       driverName: config.driverName,
       nodeName: config.nodeName,
       driver: preparer,
-      holds,
+      holds: holdsOf(ledger),
       api,
       registryDirectory: config.kubelet.registryDirectory,
       pluginDirectory: join(config.kubelet.pluginsDirectory, config.driverName),
@@ -161,17 +234,19 @@ export class Driver {
       onRequest: (request) => metrics.observeClaim(request),
       onRegistration: ({ registered }) => metrics.kubeletRegistered.set(registered ? 1 : 0),
     });
-    const nri = new NriPlugin({
+  }
+
+  #nriPlugin({ attacher }: ClaimFlow, { ledger, gate }: ClaimMemory): NriPlugin {
+    const { config, metrics, logger } = this.#options;
+    return new NriPlugin({
       name: nriPluginName,
       index: config.nri.pluginIndex,
       socketPath: config.nri.socketPath,
       logger: logger.child({ component: 'nri' }),
       handlers: runtimeHooks({
-        ledger,
-        attacher,
-        gate,
+        ...{ ledger, attacher, gate },
         logger: logger.child({ component: 'hooks' }),
-        signal,
+        signal: this.#stopping.signal,
       }),
       onRequest: (request) => {
         metrics.observeHook(request);
@@ -180,30 +255,6 @@ export class Driver {
       },
       onConnectionChange: ({ connected }) => metrics.runtimeConnected.set(connected ? 1 : 0),
     });
-
-    this.#run('inventory', inventory.run(signal));
-    await inventory.refresh(signal);
-    this.#run('runtime connection', nri.run(signal));
-    this.#run('claim status', statusWriter.run(signal));
-    await this.#plugin.start();
-    this.#run('publisher', publisher.run(signal));
-    logger.info(
-      {
-        driver: config.driverName,
-        node: config.nodeName,
-        backends: backends.kinds,
-        claims: ledger.all().length,
-      },
-      'driver started',
-    );
-  }
-
-  /** Ends in order: no more claims, no more hooks, then the kernel's sockets. What is attached stays attached. */
-  async stop(): Promise<void> {
-    await this.#plugin?.stop();
-    this.#stopping.abort();
-    await Promise.allSettled(this.#background);
-    this.#host?.[Symbol.dispose]();
   }
 
   #run(what: string, work: Promise<unknown>): void {
@@ -211,7 +262,7 @@ export class Driver {
       work.catch((error: unknown) => {
         if (this.#stopping.signal.aborted) return;
         this.#options.logger.error(
-          { part: what, error: describeError(error) },
+          { part: what, ...errorFields(error) },
           'a part of the driver failed; ending',
         );
         process.exitCode = 1;
@@ -221,15 +272,19 @@ export class Driver {
   }
 }
 
-/** One pool for each backend, so that one backend's changes leave the other pools' slices alone. */
-function poolsOf(nodeName: string, devices: readonly BackendDevices[]): DevicePool[] {
-  return devices.map((backend) => ({
-    name: `${nodeName}/${backend.kind}`,
-    devices: backend.devices.map(
-      ({ identity: _identity, links: _links, interfaceName: _name, ...device }) => ({
-        ...device,
-        attributes: { ...device.attributes, [attributeName('backend')]: { string: backend.kind } },
-      }),
-    ),
-  }));
+/** The devices that prepared claims hold, for the plugin that gives no device away twice. */
+function holdsOf(ledger: ClaimLedger): DeviceHolds {
+  const holds = new DeviceHolds();
+  for (const { claim, devices } of ledger.all()) {
+    holds.hold(
+      claim.uid,
+      devices.map(({ pool, device, adminAccess, shareId }) => ({
+        pool,
+        device: device.name,
+        adminAccess,
+        ...(shareId === undefined ? {} : { shareId }),
+      })),
+    );
+  }
+  return holds;
 }
