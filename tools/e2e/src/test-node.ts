@@ -1,4 +1,4 @@
-import { readdirSync, readFileSync, readlinkSync } from 'node:fs';
+import { existsSync, readdirSync, readFileSync, readlinkSync } from 'node:fs';
 import {
   deviceClass,
   DriverProcess,
@@ -116,13 +116,19 @@ export class TestNode {
     }
   }
 
-  /** Files of the driver's journal, of its gates and its CDI specs: all empty when no claim is prepared. */
+  /** Files of the driver's journal, its gates, its pins of namespaces and its CDI specs: all empty when no claim is prepared. */
   get leftovers(): string[] {
-    return [
-      `${this.driver.stateDirectory}/claims`,
-      `${this.driver.stateDirectory}/gates`,
-      this.cluster.containerd.cdiDirectory,
-    ].flatMap((directory) => readdirSync(directory).map((name) => `${directory}/${name}`));
+    return (
+      [
+        `${this.driver.stateDirectory}/claims`,
+        `${this.driver.stateDirectory}/gates`,
+        `${this.driver.stateDirectory}/namespaces`,
+        this.cluster.containerd.cdiDirectory,
+      ]
+        // The pins' directory is made with the first pin.
+        .filter((directory) => existsSync(directory))
+        .flatMap((directory) => readdirSync(directory).map((name) => `${directory}/${name}`))
+    );
   }
 
   /**

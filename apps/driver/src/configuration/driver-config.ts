@@ -13,6 +13,11 @@ const dnsSubdomain = z
     error: 'must be a DNS subdomain: lower-case letters, digits, - and . such as patchbay.dev',
   });
 
+/** YAML takes two digits for a number, which the runtime does not. */
+function inQuotes(index: number): string {
+  return `write it in quotes, "${String(index).padStart(2, '0')}"`;
+}
+
 /** Schema of the driver's configuration file. Each backend checks its own entry of `backends`, see `loadDriverConfig`. */
 export const driverConfigSchema = z.strictObject({
   apiVersion: z.literal(apiVersion),
@@ -40,7 +45,7 @@ export const driverConfigSchema = z.strictObject({
     .strictObject({
       socketPath: absolutePath.default('/var/run/nri/nri.sock'),
       pluginIndex: z
-        .string()
+        .string({ error: ({ input }) => (typeof input === 'number' ? inQuotes(input) : undefined) })
         .regex(/^\d\d$/, { error: 'must be two digits in quotes, such as "10"' })
         .default('10')
         .describe("Order among the runtime's plugins"),

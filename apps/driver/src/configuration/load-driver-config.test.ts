@@ -50,7 +50,7 @@ backends:
   parents: []
 `);
     expect(mistakes).toEqual([
-      expect.stringMatching(/^5 nri\.pluginIndex: .*string/),
+      expect.stringMatching(/^5 nri\.pluginIndex: write it in quotes, "07"/),
       expect.stringMatching(/^7 cdi\.directory: must be an absolute path/),
       expect.stringMatching(/^3 nodename: unknown field/),
       expect.stringMatching(/^1[0-3] backends\[0\]\.networks\[0\]\.bridge: is required/),
@@ -60,6 +60,16 @@ backends:
       ),
       expect.stringMatching(/^16 backends\[2\]\.parents: names no parent/),
     ]);
+  });
+
+  it.each([
+    ['10', 'nri.pluginIndex: write it in quotes, "10"'],
+    ['"1"', 'nri.pluginIndex: must be two digits in quotes'],
+    ['true', 'nri.pluginIndex: Invalid input: expected string'],
+  ])('says how to write the plugin index instead of %s', (index, words) => {
+    expect(mistakesIn(`${head}nri: { pluginIndex: ${index} }\nbackends: [{kind: hostdev}]`).join()).toContain(
+      words,
+    );
   });
 
   it('reports a backend that is enabled twice', () => {
