@@ -1,3 +1,4 @@
+// Long because: these are the scenes of one play, the life of a claim, on the stage that the helpers at the top build.
 import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
