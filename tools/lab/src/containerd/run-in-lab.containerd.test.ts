@@ -117,7 +117,7 @@ describe('runInLab', () => {
     };
     expect(seen.cgroups).toContain(`${process.env['LAB_CGROUP'] ?? ''}/patchbay-lab-`);
     expect(seen.links).toContain('lo');
-    expect(machineState()).toEqual(before);
+    await expect.poll(machineState, { timeout: 10_000 }).toEqual(before);
   });
 
   test('leaves nothing behind when it is aborted', async () => {
