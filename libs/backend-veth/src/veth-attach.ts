@@ -3,10 +3,12 @@ import {
   type AttachedDevice,
   type AttachStrategy,
   attributeName,
+  type Device,
   DeviceNotFoundError,
   type DeviceRequest,
   hardwareAddressFor,
   type HostEnd,
+  type HostLinks,
   type JsonObject,
   type PodLinks,
   type PodLinkSpec,
@@ -25,11 +27,13 @@ type VethPrepared = {
 
 /** Creates a veth pair: one end in the pod, the other on the host, as a bridge port or routed. */
 export class VethAttach implements AttachStrategy {
+  readonly #hostLinks: HostLinks;
   readonly #routes: RouteSocket;
   readonly #podLinks: PodLinks;
   readonly #config: VethConfig;
 
-  constructor(routes: RouteSocket, podLinks: PodLinks, config: VethConfig) {
+  constructor(hostLinks: HostLinks, routes: RouteSocket, podLinks: PodLinks, config: VethConfig) {
+    this.#hostLinks = hostLinks;
     this.#routes = routes;
     this.#podLinks = podLinks;
     this.#config = config;
@@ -55,11 +59,23 @@ export class VethAttach implements AttachStrategy {
       name: hostEndName(claim.uid, device.identity),
       hardwareAddress: hardwareAddressFor(claim.uid, device.identity, 'host'),
       ...(setup.mtu === undefined ? {} : { mtu: setup.mtu }),
-      ...(network.mode === 'bridge' ? { bridge: network.bridge } : {}),
+      ...(network.mode === 'bridge' ? { bridge: await this.#bridge(network.bridge, device) } : {}),
     };
     const prepared: VethPrepared =
       network.mode === 'bridge' ? { hostEnd, setup } : routed(hostEnd, routedSetup(setup, network));
     return prepared as unknown as JsonObject;
+  }
+
+  async #bridge(name: string, device: Device): Promise<{ name: string; index: number }> {
+    const { links } = await this.#hostLinks.state();
+    const bridge = links.find((link) => link.name === name && link.kind === 'bridge');
+    if (bridge === undefined) {
+      throw new DeviceNotFoundError(
+        device.name,
+        `its bridge ${name} is not on the host any more; create it again`,
+      );
+    }
+    return { name, index: bridge.index };
   }
 
   async attach(prepared: JsonObject, sandbox: PodSandbox): Promise<AttachedDevice> {

@@ -15,7 +15,7 @@ export const vethModule: BackendModule<VethConfig> = {
       const podLinks = container.resolve(POD_LINKS);
       return {
         discovery: new VethDiscovery(hostLinks, config),
-        attach: new VethAttach(container.resolve(HOST_ROUTES), podLinks, config),
+        attach: new VethAttach(hostLinks, container.resolve(HOST_ROUTES), podLinks, config),
       };
     });
   },

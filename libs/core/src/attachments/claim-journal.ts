@@ -1,7 +1,7 @@
 import { closeSync, fsyncSync, openSync, renameSync, statfsSync, writeFileSync } from 'node:fs';
 import { mkdir, open, readdir, readFile, rename, rm } from 'node:fs/promises';
 import { basename, join } from 'node:path';
-import { describeError, DriverError } from '../errors/driver-errors.ts';
+import { describeError, JournalWriteError } from '../errors/driver-errors.ts';
 import type { Logger } from '../logging/logger.ts';
 import { type ClaimRecord, claimRecordSchema } from './claim-record.ts';
 
@@ -52,7 +52,7 @@ export class ClaimJournal {
   /**
    * Makes a record durable, in place of the claim's earlier one.
    *
-   * @throws DriverError when the file system refuses; the earlier record is then still there
+   * @throws JournalWriteError when the file system refuses; the earlier record is then still there
    */
   async write(record: ClaimRecord): Promise<void> {
     const path = this.#path(record.claim.uid);
@@ -63,10 +63,7 @@ export class ClaimJournal {
       if (this.#inMemory) replaceNow(path, temporary, text);
       else await replace(path, temporary, text);
     } catch (error) {
-      throw new DriverError('JOURNAL_UNREADABLE', `cannot write ${path}: ${describeError(error)}`, {
-        retryable: true,
-        cause: error,
-      });
+      throw new JournalWriteError(path, error);
     }
   }
 

@@ -34,8 +34,8 @@ export interface HostEnd {
   readonly hardwareAddress: string;
   /** Bytes; the kernel's default when absent. */
   readonly mtu?: number;
-  /** Bridge that it becomes a port of. */
-  readonly bridge?: string;
+  /** Bridge that it becomes a port of, with the index that it had when the claim was prepared. */
+  readonly bridge?: { readonly name: string; readonly index: number };
 }
 
 /**
@@ -213,7 +213,7 @@ export class PodLinks {
   ): Promise<{ readonly attached: AttachedDevice; readonly hostIndex: number }> {
     using namespace = NetworkNamespace.open(sandbox.networkNamespacePath);
     using pod = this.#openSocket(namespace);
-    const bridge = this.#bridgeIndex(hostEnd);
+    let bridge = hostEnd.bridge?.index;
     const create = () =>
       this.#host.createLink({
         name: hostEnd.name,
@@ -236,7 +236,12 @@ export class PodLinks {
       created = create();
     } catch (error) {
       const earlier = isExists(error) ? this.#host.link({ name: hostEnd.name }) : undefined;
-      if (earlier === undefined) throw nameConflict(error, setup.name, 'creating the veth pair');
+      if (earlier === undefined) {
+        if (isExists(error)) throw nameConflict(error, setup.name, 'creating the veth pair');
+        bridge = this.#bridgeMadeAnew(hostEnd, error);
+        created = createOrExplain(create, setup.name);
+        return this.#configurePair(pod, created, setup);
+      }
       const existing = pod.link({ name: setup.name });
       if (existing !== undefined && earlier.parent === existing.index && isOurs(existing, 'veth', setup)) {
         this.#host.execute(
@@ -251,11 +256,7 @@ export class PodLinks {
       await this.#host.executeAsync(linkDelete({ index: earlier.index }));
       created = createOrExplain(create, setup.name);
     }
-    const podIndex = created.parent ?? pod.link({ name: setup.name })?.index;
-    if (podIndex === undefined)
-      throw new DeviceNotFoundError(hostEnd.name, "the pod's end vanished while it was created");
-    configureInterface(pod, podIndex, setup);
-    return { attached: { interfaceName: setup.name, linkIndex: podIndex }, hostIndex: created.index };
+    return this.#configurePair(pod, created, setup);
   }
 
   /** Deletes a link that {@link createIn} made. Succeeds when it, or its namespace, is gone. */
@@ -277,12 +278,35 @@ export class PodLinks {
     await ignoreGone(this.#host.executeAsync(linkDelete({ name: hostEndName })));
   }
 
-  /** Looked up at the last moment: a bridge that was made anew has another index. */
-  #bridgeIndex({ bridge }: HostEnd): number | undefined {
-    if (bridge === undefined) return undefined;
-    const link = this.#host.link({ name: bridge });
-    if (link?.kind === 'bridge') return link.index;
-    throw new DeviceNotFoundError(bridge, 'there is no such bridge on the host any more; create it again');
+  #configurePair(
+    pod: RouteSocket,
+    created: Link,
+    setup: InterfaceSetup,
+  ): { readonly attached: AttachedDevice; readonly hostIndex: number } {
+    const podIndex = created.parent ?? pod.link({ name: setup.name })?.index;
+    if (podIndex === undefined) {
+      throw new DeviceNotFoundError(created.name, "the pod's end vanished while it was created");
+    }
+    configureInterface(pod, podIndex, setup);
+    return { attached: { interfaceName: setup.name, linkIndex: podIndex }, hostIndex: created.index };
+  }
+
+  /**
+   * A bridge that was made anew since the claim was prepared has another index, by which the pair is tried again.
+   *
+   * @throws the error of the first try when the bridge is the same; DeviceNotFoundError when it is gone
+   */
+  #bridgeMadeAnew({ bridge }: HostEnd, error: unknown): number {
+    if (bridge === undefined) throw error;
+    const link = this.#host.link({ name: bridge.name });
+    if (link?.kind !== 'bridge') {
+      throw new DeviceNotFoundError(
+        bridge.name,
+        'there is no such bridge on the host any more; create it again',
+      );
+    }
+    if (link.index === bridge.index) throw error;
+    return link.index;
   }
 
   async #moveBack(pod: RouteSocket, inPod: Link, snapshot: LinkSnapshot): Promise<void> {

@@ -4,8 +4,8 @@ import type { LabCluster } from '../cluster/lab-cluster.ts';
 import type { Narrator } from './narrator.ts';
 import { type Attachment, attachments, claimOf, podTemplate } from './scenario.ts';
 
-/** Sandboxes per backend. */
-const rounds = 9;
+/** Sandboxes per backend: enough that the median is not of a process that has just begun. */
+const rounds = 15;
 /** The hook of one veth may take this long, in milliseconds, at the median. */
 const vethBudgetMs = 3;
 /** How much longer than the kernel's own time the hook of a moved link may take. */
