@@ -5,7 +5,7 @@ import type { Narrator } from './narrator.ts';
 import { type Attachment, attachments, claimOf, podTemplate } from './scenario.ts';
 
 /** Sandboxes per backend: enough that the median is not of a process that has just begun. */
-const rounds = 15;
+const rounds = 11;
 /** The hook of one veth may take this long, in milliseconds, at the median. */
 const vethBudgetMs = 3;
 /** How much longer than the kernel's own time the hook of a moved link may take. */
