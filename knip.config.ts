@@ -16,7 +16,7 @@ export default {
     'tools/proto': { entry: ['src/main.ts'], project: ['src/**/*.ts'] },
     // Preloaded into the driver by path.
     'tools/e2e': { entry: ['src/*.mjs'], project: ['src/**/*.{ts,mjs}'] },
-    'tools/tests': { entry: ['src/{main,check}.ts'], project: ['src/**/*.ts'] },
+    'tools/tests': { entry: ['src/{main,check}.ts', 'src/tiers/loopback-up.ts'], project: ['src/**/*.ts'] },
     'tools/*': {
       // Commands that other programs start by path.
       entry: ['src/*/{main,enter,inside}.ts'],

@@ -17,6 +17,10 @@ export interface Surroundings {
   obstacle(): Promise<string | undefined>;
 }
 
+const loopbackUp = nodeSource('tools/tests/src/tiers/loopback-up.ts')
+  .map((word) => `'${word}'`)
+  .join(' ');
+
 /** Nothing special. */
 export const anywhere: Surroundings = { enter: [], obstacle: () => Promise.resolve(undefined) };
 
@@ -27,7 +31,7 @@ export const anywhere: Surroundings = { enter: [], obstacle: () => Promise.resol
 export const emptyNamespaces: Surroundings = {
   enter: [
     ...['unshare', '--net', '--mount', '--pid', '--fork', '--mount-proc', '--kill-child', 'sh', '-c'],
-    'mount -t sysfs sysfs /sys && mount -t tmpfs tmpfs /run && ip link set lo up || exit 3\n"$@"\nexit $?',
+    `mount -t sysfs sysfs /sys && mount -t tmpfs tmpfs /run && ${loopbackUp} || exit 3\n"$@"\nexit $?`,
     'sh',
   ],
   async obstacle() {
