@@ -1,4 +1,4 @@
-import { closeSync, existsSync, mkdirSync, openSync, readdirSync, rmdirSync, rmSync } from 'node:fs';
+import { closeSync, existsSync, mkdirSync, openSync, readdirSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import type { ClaimReference } from '@patchbay/dra';
 
@@ -46,11 +46,6 @@ export class ContainerGate {
     for (const folder of this.#folders()) {
       if (!known.has(folder)) rmSync(join(this.#directory, folder), { recursive: true, force: true });
     }
-  }
-
-  /** Removes the gates' own directory if no gate is left in it. */
-  dispose(): void {
-    if (this.#folders().length === 0) rmdirSync(this.#directory);
   }
 
   #folders(): string[] {
