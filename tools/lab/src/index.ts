@@ -40,6 +40,7 @@ export type {
   PodOptions,
   RefusedRegistration,
 } from './kubelet/lab-kubelet.ts';
+export type { DeviceHealth, HealthState } from './kubelet/device-health-cache.ts';
 export { DraProtocolError } from './kubelet/dra-protocol-error.ts';
 export type {
   AllocationResult,

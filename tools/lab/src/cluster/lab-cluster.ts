@@ -18,6 +18,8 @@ export interface LabClusterOptions {
   readonly nodeName?: string;
   readonly containerd?: Omit<LabContainerdOptions, 'tools'>;
   readonly kubeletTimes?: LabKubeletTimes;
+  /** The Kubernetes release whose kubelet runs, from `1.32` on; the kubelet's default otherwise. */
+  readonly kubeletVersion?: string;
 }
 
 /** A pod as a user writes it; the API server gives the UID. */
@@ -47,7 +49,7 @@ export class LabCluster {
     directory: string,
     server: LabApiServer,
     containerd: LabContainerd,
-    times: LabKubeletTimes | undefined,
+    { kubeletTimes: times, kubeletVersion: version }: LabClusterOptions,
   ) {
     this.nodeName = nodeName;
     this.directory = directory;
@@ -65,6 +67,7 @@ export class LabCluster {
       cri: containerd.cri,
       registryDirectory: this.registryDirectory,
       ...(times === undefined ? {} : { times }),
+      ...(version === undefined ? {} : { version }),
     });
   }
 
@@ -77,8 +80,9 @@ export class LabCluster {
       LabApiServer.start({ directory }),
       LabContainerd.start({ tools: enteredContainerdTools(), ...options.containerd }),
     ]);
-    const cluster = new LabCluster(nodeName, directory, server, containerd, options.kubeletTimes);
-    await cluster.create({ apiVersion: 'v1', kind: 'Node', metadata: { name: nodeName } });
+    const cluster = new LabCluster(nodeName, directory, server, containerd, options);
+    const status = { nodeInfo: { kubeletVersion: cluster.kubelet.version } };
+    await cluster.create({ apiVersion: 'v1', kind: 'Node', metadata: { name: nodeName }, status });
     await cluster.#scheduler.start();
     await cluster.kubelet.start();
     return cluster;

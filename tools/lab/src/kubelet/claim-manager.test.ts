@@ -224,7 +224,6 @@ describe('ClaimManager.unprepare', () => {
 
 describe('protocol violations', () => {
   const device = preparedDevice('uid-a');
-  const shared = { ...nic, shareID: 'share-1' };
 
   test.each<[string, Record<string, unknown>, RegExp]>([
     ['no entry for a claim', {}, /has no entry for claim UID uid-a/],
@@ -271,27 +270,49 @@ describe('protocol violations', () => {
     ],
     ['a device twice', { 'uid-a': { devices: [device, device] } }, /is answered twice/],
     [
-      'a share id of its own',
+      'a share id that nobody gave',
       { 'uid-a': { devices: [{ ...device, shareId: 'share-2' }] } },
       /share id share-2/,
     ],
   ])('%s in the answer to prepare is thrown and kept', async (_, answer, words) => {
     driver.script.prepare = () => answer;
-    const preparing = manager.prepare(pod('p', ['a']), [claim('a', [shared])]);
+    const preparing = manager.prepare(pod('p', ['a']), [claim('a')]);
     await expect(preparing).rejects.toThrow(DraProtocolError);
     await expect(preparing).rejects.toThrow(words);
     expect(manager.violations).toHaveLength(1);
   });
 
-  test('the share id of the allocation is right in v1, and unknown to v1beta1', async () => {
-    driver.script.prepare = () => ({ 'uid-a': { devices: [{ ...device, shareId: 'share-1' }] } });
-    await manager.prepare(pod('p', ['a']), [claim('a', [shared])]);
+  const shares = ['share-1', 'share-2'].map((shareID) => ({ ...nic, shareID }));
+  const answerShares = (...shareIds: readonly (string | undefined)[]) => {
+    driver.script.prepare = () => ({
+      'uid-a': {
+        devices: shareIds.map((shareId) => ({ ...device, ...(shareId === undefined ? {} : { shareId }) })),
+      },
+    });
+    return manager.prepare(pod('p', ['a']), [claim('a', shares)]);
+  };
+
+  test('two shares of a device are two answers in v1, each with its share id', async () => {
+    await answerShares('share-1', 'share-2');
     expect(manager.violations).toEqual([]);
+  });
+
+  test.each([
+    ['the same share twice', ['share-1', 'share-1'], /is answered twice/],
+    ['a share without its id', [undefined], /without share id; allocated are share-1, share-2/],
+    ['a share of another claim', ['share-3'], /share id share-3, which the allocation does not have/],
+  ])('%s is thrown and kept', async (_, shareIds, words) => {
+    await expect(answerShares(...shareIds)).rejects.toThrow(words);
+    expect(manager.violations).toHaveLength(1);
+  });
+
+  test('v1beta1 has no place for share ids: two shares are two answers that look alike', async () => {
     service.close();
     serve('v1beta1.DRAPlugin');
-    // The wire of v1beta1 has no place for it: what the driver says gets lost.
-    await manager.prepare(pod('p', ['a']), [claim('a', [shared])]);
-    expect(driver.calls.at(-1)?.version).toBe('v1beta1');
+    await answerShares('share-1', 'share-2');
+    expect(manager.violations).toEqual([]);
+    manager.forgetPrepared();
+    await expect(answerShares(undefined, undefined, undefined)).rejects.toThrow(/is answered twice/);
   });
 
   test('a missing entry in the answer to unprepare is thrown and kept', async () => {

@@ -3,7 +3,7 @@ import { draDescriptor } from '../generated/dra-descriptor.ts';
 import { UnaryClient, serviceDefinition } from '../grpc/unary-client.ts';
 import { DraProtocolError } from './dra-protocol-error.ts';
 import type { AllocationResult } from './kubelet-api.ts';
-import type { DraServiceName } from './plugin-info.ts';
+import type { DraServiceName } from './kubelet-release.ts';
 
 /** A claim as the kubelet names it to a driver, with what the API server allocated of that driver. */
 export interface ClaimOfDriver {
@@ -48,11 +48,14 @@ export class DraService {
   readonly driverName: string;
   readonly #client: UnaryClient;
   readonly #timeoutMs: number;
+  /** Whether the wire has a place for share ids; v1beta1 has none. */
+  readonly #hasShareIds: boolean;
 
   constructor(driverName: string, endpoint: string, service: DraServiceName, timeoutMs: number) {
     const version = service.slice(0, service.indexOf('.'));
     this.driverName = driverName;
     this.#timeoutMs = timeoutMs;
+    this.#hasShareIds = service === 'v1.DRAPlugin';
     this.#client = new UnaryClient(
       endpoint,
       serviceDefinition(draDescriptor, `k8s.io.kubelet.pkg.apis.dra.${version}.DRAPlugin`),
@@ -136,16 +139,23 @@ export class DraService {
   }
 
   #judge(claim: ClaimOfDriver, devices: readonly PreparedDevice[]): void {
-    const seen = new Set<string>();
+    const answers = new Map<string, number>();
     for (const device of devices) {
       const label = `claim ${claim.namespace}/${claim.name}: device ${device.poolName}/${device.deviceName}`;
-      const key = [device.poolName, device.deviceName, device.shareId ?? ''].join('\0');
-      if (seen.has(key)) this.#violated(`${label} is answered twice`);
-      seen.add(key);
       const allocated = claim.results.filter(
         (result) => result.pool === device.poolName && result.device === device.deviceName,
       );
       if (allocated.length === 0) this.#violated(`${label} was not allocated to the claim`);
+      const shares = allocated.flatMap(({ shareID }) => (shareID === undefined ? [] : [shareID]));
+      if (this.#hasShareIds && shares.length > 0 && device.shareId === undefined) {
+        this.#violated(`${label} is answered without share id; allocated are ${shares.join(', ')}`);
+      }
+      const key = [device.poolName, device.deviceName, device.shareId ?? ''].join('\0');
+      const times = (answers.get(key) ?? 0) + 1;
+      answers.set(key, times);
+      // Without share ids on the wire, the shares of a device are answers that look alike.
+      if (times > (this.#hasShareIds ? 1 : Math.max(1, shares.length)))
+        this.#violated(`${label} is answered twice`);
       if (device.shareId !== undefined && !allocated.some(({ shareID }) => shareID === device.shareId)) {
         this.#violated(`${label} has share id ${device.shareId}, which the allocation does not have`);
       }

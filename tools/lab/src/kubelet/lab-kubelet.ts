@@ -1,8 +1,12 @@
 import type { CriClient } from '../cri/cri-client.ts';
 import { waitUntil } from '../waiting/wait-until.ts';
 import { ClaimManager } from './claim-manager.ts';
+import { DeviceHealthCache } from './device-health-cache.ts';
+import type { DeviceHealth, HealthState } from './device-health-cache.ts';
 import type { DraProtocolError } from './dra-protocol-error.ts';
 import type { KubeletApi, PodEvent } from './kubelet-api.ts';
+import { kubeletRelease } from './kubelet-release.ts';
+import type { KubeletRelease } from './kubelet-release.ts';
 import { PluginRegistry } from './plugin-registry.ts';
 import type { RegisteredPlugin } from './plugin-registry.ts';
 import type { PodManifest } from './pod-manifest.ts';
@@ -19,6 +23,8 @@ export interface LabKubeletTimes {
   readonly retryMs?: number;
   /** Longest pause between attempts; 1000 by default. */
   readonly longestRetryMs?: number;
+  /** Between the end of a driver's health stream and the next attempt to open one; 5000 as in the kubelet by default. */
+  readonly healthRetryMs?: number;
 }
 
 /** How a {@link LabKubelet} is set up. */
@@ -29,6 +35,8 @@ export interface LabKubeletOptions {
   readonly cri: CriClient;
   /** Directory in which drivers register, `plugins_registry` of a kubelet; must exist. */
   readonly registryDirectory: string;
+  /** The Kubernetes release whose kubelet this is, from `1.32` on; `1.36` by default. */
+  readonly version?: string;
   readonly times?: LabKubeletTimes;
 }
 
@@ -46,6 +54,8 @@ export interface RefusedRegistration {
   readonly message: string;
 }
 
+const defaultVersion = '1.36';
+
 /**
  * A stand-in for the kubelet that speaks its protocols to the letter: plugin registration and DRA towards drivers, CRI towards the
  * runtime. It judges drivers more strictly than the kubelet: what breaks the protocol is thrown and kept in `violations`.
@@ -54,11 +64,17 @@ export interface RefusedRegistration {
  */
 export class LabKubelet {
   readonly nodeName: string;
+  /** As the node's `status.nodeInfo.kubeletVersion` has it, such as `v1.36.0`. */
+  readonly version: string;
   /** Registrations that failed since the start of the first life, oldest first. They are retried. */
   readonly refusedRegistrations: RefusedRegistration[] = [];
   readonly #options: LabKubeletOptions;
   readonly #pauses: { readonly firstMs: number; readonly longestMs: number };
+  readonly #release: KubeletRelease;
   readonly #claims: ClaimManager;
+  readonly #health = new DeviceHealthCache();
+  /** Of drivers outside of calls. */
+  readonly #violations: DraProtocolError[] = [];
   readonly #pods = new Map<string, PodWorker>();
   /** The work under way for each pod: what ends it, and its end. */
   readonly #syncs = new Map<
@@ -67,8 +83,11 @@ export class LabKubelet {
   >();
   #registry: PluginRegistry | undefined;
 
+  /** @throws RangeError for a version that the lab has no kubelet of */
   constructor(options: LabKubeletOptions) {
     this.nodeName = options.nodeName;
+    this.#release = kubeletRelease(options.version ?? defaultVersion);
+    this.version = this.#release.version;
     this.#options = options;
     this.#pauses = {
       firstMs: options.times?.retryMs ?? 50,
@@ -86,12 +105,16 @@ export class LabKubelet {
     await wipe();
     this.#registry = new PluginRegistry({
       directory: registryDirectory,
+      release: this.#release,
       callTimeoutMs: times.draCallMs ?? 45_000,
       wipeDelayMs: times.wipeDelayMs ?? 30_000,
       retryMs: this.#pauses.firstMs,
       longestRetryMs: this.#pauses.longestMs,
+      healthRetryMs: times.healthRetryMs ?? 5000,
+      health: this.#health,
       wipe: (driverName) => void wipe(driverName),
       onRefused: (socket, message) => this.refusedRegistrations.push({ socket, message }),
+      onViolation: (error) => this.#violations.push(error),
     });
     this.#registry.start();
   }
@@ -127,9 +150,31 @@ export class LabKubelet {
     return this.#registry?.plugins ?? [];
   }
 
-  /** What drivers did that the protocol forbids, in order. */
+  /** What drivers did that the protocol forbids: first in answers to calls, in order, then in reports of health. */
   get violations(): readonly DraProtocolError[] {
-    return this.#claims.violations;
+    return [...this.#claims.violations, ...this.#violations];
+  }
+
+  /** How well a device works, by what its driver has reported; `unknown` also when the report is too old (KEP-4680). */
+  deviceHealth(driverName: string, pool: string, device: string): DeviceHealth {
+    return this.#health.get(driverName, pool, device);
+  }
+
+  /** Waits until a device's health is so, by reports or by the lack of them. */
+  healthBecomes(
+    device: { readonly driver: string; readonly pool: string; readonly device: string },
+    health: HealthState,
+    timeoutMs = 10_000,
+  ): Promise<DeviceHealth> {
+    const look = () => this.deviceHealth(device.driver, device.pool, device.device);
+    return waitUntil(
+      () => `device ${device.pool}/${device.device} of ${device.driver}, ${look().health}, to be ${health}`,
+      () => {
+        const now = look();
+        return now.health === health && now;
+      },
+      { timeoutMs },
+    );
   }
 
   /** UIDs of the claims that are prepared on this node. */

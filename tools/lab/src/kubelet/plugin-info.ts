@@ -1,14 +1,9 @@
 import { z } from 'zod';
 import { draDescriptor } from '../generated/dra-descriptor.ts';
 import { UnaryClient, serviceDefinition } from '../grpc/unary-client.ts';
+import type { DraServiceName, HealthServiceName, KubeletRelease } from './kubelet-release.ts';
 
 const registrationService = serviceDefinition(draDescriptor, 'pluginregistration.Registration');
-
-/** The DRA services that the kubelet can talk to, best first, by the names that drivers register. */
-export const knownServices = ['v1.DRAPlugin', 'v1beta1.DRAPlugin'] as const;
-
-/** A service by the name that drivers register; the name on the wire is another. */
-export type DraServiceName = (typeof knownServices)[number];
 
 const infoSchema = z.object({
   type: z.string(),
@@ -47,13 +42,23 @@ export class RegistrationClient {
   }
 }
 
+/** The services of a driver that the kubelet uses. */
+export interface ChosenServices {
+  readonly service: DraServiceName;
+  /** Undefined when the driver does not report health, or in no version that the kubelet knows. */
+  readonly healthService: HealthServiceName | undefined;
+}
+
 /**
- * Checks a driver's answer as the kubelet does and picks the service to use: the first that the kubelet knows, whatever order the driver
- * names them in.
+ * Checks a driver's answer as the kubelet of a release does and picks the services to use: for claims the first of the driver's list that the
+ * kubelet knows, so drivers name the best first; for health the kubelet's best, in whatever order the driver names them.
  *
- * @returns the service, or in `refusal` what the kubelet would tell the driver
+ * @returns the services, or in `refusal` what the kubelet would tell the driver
  */
-export function judgePluginInfo(info: PluginInfo): { service: DraServiceName } | { refusal: string } {
+export function judgePluginInfo(
+  info: PluginInfo,
+  release: KubeletRelease,
+): ChosenServices | { readonly refusal: string } {
   if (info.type !== 'DRAPlugin') return { refusal: `no handler registered for plugin type: ${info.type}` };
   // The API server's rule for driver names: a DNS subdomain of at most 63 characters.
   if (
@@ -64,11 +69,15 @@ export function judgePluginInfo(info: PluginInfo): { service: DraServiceName } |
   }
   if (!info.endpoint.startsWith('/'))
     return { refusal: `endpoint '${info.endpoint}' is not an absolute path` };
-  if (info.supportedVersions.length === 0) return { refusal: 'empty list for supported gRPC services' };
-  const service = knownServices.find((name) => info.supportedVersions.includes(name));
+  const { supportedVersions } = info;
+  if (supportedVersions.length === 0) return { refusal: 'empty list for supported gRPC services' };
+  const known = release.draServices;
+  const service = supportedVersions
+    .map((offered) => known.find((name) => name === offered))
+    .find((name) => name !== undefined);
   if (service === undefined) {
-    const offered = info.supportedVersions.join(', ');
-    return { refusal: `none of ${knownServices.join(', ')} is among the supported gRPC services ${offered}` };
+    const offered = supportedVersions.join(', ');
+    return { refusal: `none of ${known.join(', ')} is among the supported gRPC services ${offered}` };
   }
-  return { service };
+  return { service, healthService: release.healthServices.find((name) => supportedVersions.includes(name)) };
 }

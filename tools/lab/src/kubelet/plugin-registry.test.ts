@@ -3,6 +3,8 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { pause, waitUntil } from '../waiting/wait-until.ts';
+import { DeviceHealthCache } from './device-health-cache.ts';
+import { kubeletRelease } from './kubelet-release.ts';
 import { PluginRegistry } from './plugin-registry.ts';
 import type { PluginRegistryOptions } from './plugin-registry.ts';
 import { ScriptedDriver, scriptedDriverName } from './scripted-driver.ts';
@@ -27,12 +29,18 @@ afterEach(() => {
 function startRegistry(options: Partial<PluginRegistryOptions> = {}): PluginRegistry {
   const registry = new PluginRegistry({
     directory,
+    release: kubeletRelease('1.36'),
     callTimeoutMs: 2000,
     wipeDelayMs: 60,
     retryMs: 20,
     longestRetryMs: 50,
+    healthRetryMs: 50,
+    health: new DeviceHealthCache(),
     wipe: (driverName) => wipes.push(driverName),
     onRefused: (_socket, message) => refusals.push(message),
+    onViolation: (error) => {
+      throw error;
+    },
     ...options,
   });
   registries.push(registry);
@@ -66,7 +74,7 @@ describe('PluginRegistry', () => {
     expect(refusals).toEqual([]);
   });
 
-  test('picks v1 before v1beta1 in whatever order they are offered, and v1beta1 when it is alone', async () => {
+  test("picks the first of the driver's services that it knows", async () => {
     const both = await newDriver('-a').start();
     const registry = startRegistry();
     await registered(registry);
@@ -75,13 +83,16 @@ describe('PluginRegistry', () => {
       registrationSocket: both.registrationSocket,
       endpoint: both.endpoint,
       service: 'v1.DRAPlugin',
-      supportedVersions: ['v1beta1.DRAPlugin', 'v1.DRAPlugin'],
+      supportedVersions: ['v1.DRAPlugin', 'v1beta1.DRAPlugin'],
     });
     const old = newDriver('-b');
-    old.script.info.supportedVersions = ['v1alpha1.DRAResourceHealth', 'v1beta1.DRAPlugin'];
+    old.script.info.supportedVersions = ['v1alpha1.DRAResourceHealth', 'v1beta1.DRAPlugin', 'v1.DRAPlugin'];
     await old.start();
     await registered(registry, 2);
-    expect(registry.plugins[1]?.service).toBe('v1beta1.DRAPlugin');
+    expect(registry.plugins[1]).toMatchObject({
+      service: 'v1beta1.DRAPlugin',
+      healthService: 'v1alpha1.DRAResourceHealth',
+    });
   });
 
   test.each([
@@ -233,5 +244,61 @@ describe('PluginRegistry', () => {
     await waitUntil('the refusal', () => second.notifications.length > 0, { timeoutMs: 2000 });
     expect(second.notifications[0]).toMatch(/endpoint .* already registered for plugin net\.example\.org/);
     expect(registry.plugins).toHaveLength(1);
+  });
+});
+
+describe('PluginRegistry of older releases', () => {
+  const claim = { namespace: 'n', name: 'c', uid: 'u' };
+
+  test('1.33 speaks v1beta1, and does not mind a lost connection', async () => {
+    const driver = newDriver();
+    driver.script.info.supportedVersions.push('v1alpha1.DRAResourceHealth');
+    await driver.start();
+    const registry = startRegistry({ release: kubeletRelease('1.33') });
+    await registered(registry);
+    expect(registry.plugins[0]?.service).toBe('v1beta1.DRAPlugin');
+    expect(registry.plugins[0]?.healthService).toBeUndefined();
+    await registry.service(scriptedDriverName).unprepare([claim]);
+    expect(driver.calls.at(-1)?.version).toBe('v1beta1');
+    driver.stopService();
+    await pause(150);
+    expect(wipes).toEqual([]);
+    driver.unregister();
+    await waitUntil('the wipe', () => wipes.length > 0, { timeoutMs: 2000 });
+  });
+
+  test('1.32 replaces an instance by the next, and wipes at once', async () => {
+    const registry = startRegistry({ release: kubeletRelease('1.32'), wipeDelayMs: 60_000 });
+    await newDriver('-old').start();
+    await registered(registry);
+    const newer = await newDriver('-new').start();
+    await waitUntil('the newer one', () => registry.plugins[0]?.endpoint === newer.endpoint, {
+      timeoutMs: 2000,
+    });
+    expect(registry.plugins).toHaveLength(1);
+    expect(wipes).toEqual([]);
+    newer.unregister();
+    await registered(registry, 0);
+    expect(wipes).toEqual([scriptedDriverName]);
+  });
+
+  test('1.32 deregisters the driver with the end of an instance that was replaced', async () => {
+    const registry = startRegistry({ release: kubeletRelease('1.32') });
+    const older = await newDriver('-old').start();
+    await registered(registry);
+    const newer = await newDriver('-new').start();
+    await waitUntil('the newer one', () => registry.plugins[0]?.endpoint === newer.endpoint, {
+      timeoutMs: 2000,
+    });
+    older.stop();
+    await registered(registry, 0);
+    expect(wipes).toEqual([scriptedDriverName]);
+    // Its socket is there and was registered once, so nothing registers it again.
+    await pause(150);
+    expect(registry.plugins).toEqual([]);
+    expect(() => registry.service(scriptedDriverName)).toThrow('is not registered');
+    newer.stop();
+    await newDriver('-new').start();
+    await registered(registry);
   });
 });

@@ -1,7 +1,7 @@
 import { rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { Server, ServerCredentials, status } from '@grpc/grpc-js';
-import type { UntypedServiceImplementation } from '@grpc/grpc-js';
+import type { ServerWritableStream, UntypedServiceImplementation } from '@grpc/grpc-js';
 import { draDescriptor } from '../generated/dra-descriptor.ts';
 import { serviceDefinition } from '../grpc/unary-client.ts';
 
@@ -42,6 +42,9 @@ export class ScriptedDriver {
   readonly notifications: string[] = [];
   readonly registrationSocket: string;
   readonly endpoint: string;
+  /** Versions of the health streams that the kubelet opened, in order. */
+  readonly healthStreams: string[] = [];
+  readonly #openStreams = new Set<ServerWritableStream<object, object>>();
   readonly #registration = new Server();
   #service = new Server();
 
@@ -57,7 +60,7 @@ export class ScriptedDriver {
         type: 'DRAPlugin',
         name: scriptedDriverName,
         endpoint: this.endpoint,
-        supportedVersions: ['v1beta1.DRAPlugin', 'v1.DRAPlugin'],
+        supportedVersions: ['v1.DRAPlugin', 'v1beta1.DRAPlugin'],
       },
       prepare: (claims) =>
         Object.fromEntries(claims.map(({ uid }) => [uid, { devices: [preparedDevice(uid)] }])),
@@ -92,7 +95,32 @@ export class ScriptedDriver {
       const definition = serviceDefinition(draDescriptor, `k8s.io.kubelet.pkg.apis.dra.${version}.DRAPlugin`);
       this.#service.addService(definition, this.#implementation(version));
     }
+    for (const version of ['v1', 'v1alpha1']) {
+      this.#service.addService(serviceDefinition(draDescriptor, `${version}.DRAResourceHealth`), {
+        NodeWatchResources: (stream: ServerWritableStream<object, object>) => {
+          this.healthStreams.push(version);
+          this.#openStreams.add(stream);
+          stream.on('cancelled', () => this.#openStreams.delete(stream));
+        },
+      });
+    }
     await listen(this.#service, this.endpoint);
+  }
+
+  /** Sends a complete list of `DeviceHealth` messages on every health stream that is open. */
+  reportHealth(...devices: readonly object[]): void {
+    for (const stream of this.#openStreams) stream.write({ devices });
+  }
+
+  /** Ends the health streams that are open. */
+  endHealthStreams(): void {
+    for (const stream of this.#openStreams) stream.end();
+    this.#openStreams.clear();
+  }
+
+  /** How many health streams are open. */
+  get openHealthStreams(): number {
+    return this.#openStreams.size;
   }
 
   /** Breaks the service connection; the registration stays. */
