@@ -23,6 +23,11 @@ const depConstraints = [
   { sourceTag: 'type:nri', onlyDependOnLibsWithTags: [] },
   { sourceTag: 'type:ffi', onlyDependOnLibsWithTags: [] },
   { sourceTag: 'type:tool', onlyDependOnLibsWithTags: ['*'] },
+  // What is to be copied may use only what is published.
+  {
+    sourceTag: 'type:example',
+    onlyDependOnLibsWithTags: ['type:dra', 'type:nri', 'type:netlink', 'type:ffi'],
+  },
 ];
 
 /** Tests may also use the lab, which is itself built on some of the libraries that it tests. */
@@ -75,7 +80,8 @@ export default tseslint.config(
     },
   },
   {
-    files: ['**/*.test.ts'],
+    // The numbered checks of a protocol are tests, and so is what only they use.
+    files: ['**/*.test.ts', 'libs/*/src/conformance/**/*.ts'],
     rules: {
       '@nx/enforce-module-boundaries': [
         'error',

@@ -11,6 +11,7 @@ export default {
       ignoreDependencies: ['nx', '@nx/js'],
     },
     'apps/*': { entry: ['src/main.ts'], project: ['src/**/*.ts'] },
+    'examples/*': { entry: ['src/main.ts'], project: ['src/**/*.ts'] },
     'libs/*': { project: ['src/**/*.ts'] },
     'tools/bundle': { entry: ['src/main.ts'], project: ['src/**/*.ts'] },
     'tools/proto': { entry: ['src/main.ts'], project: ['src/**/*.ts'] },

@@ -41,6 +41,18 @@ describe('CdiSpecStore', () => {
     expect(readdirSync(directory)).toHaveLength(1);
   });
 
+  it('reads back what it wrote, and nothing from a file that is missing or cut off', async () => {
+    const devices = [
+      { name: 'nic', containerEdits: mount },
+      { name: 'disk', containerEdits: { env: ['DISK=1'] } },
+    ];
+    await store.write('uid-1', devices);
+    expect(await store.read('uid-1')).toEqual(devices);
+    expect(await store.read('uid-2')).toBeUndefined();
+    writeFileSync(join(directory, 'toys.example.com-claim_uid-1.json'), '{"cdiVersion":');
+    expect(await store.read('uid-1')).toBeUndefined();
+  });
+
   it('lists its own specifications only', async () => {
     expect(await store.list()).toEqual([]);
     for (const id of ['b', 'a']) await store.write(id, [{ name: 'nic', containerEdits: mount }]);

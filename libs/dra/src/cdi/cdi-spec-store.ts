@@ -94,6 +94,20 @@ export class CdiSpecStore {
     return names.map((name) => `${this.#kind}=${name}`);
   }
 
+  /**
+   * The devices of `id` as they were written, so that a driver may use its specifications as its journal.
+   *
+   * @returns undefined when there is no such file, or none that can be read: `write` replaces it.
+   */
+  async read(id: string): Promise<readonly CdiDevice[] | undefined> {
+    const text = await readFile(this.#path(id), 'utf8').catch(ignoreMissing);
+    const spec = text === undefined ? undefined : parse(text);
+    return spec?.devices.map(({ name, containerEdits }) => ({
+      name: name.slice(id.length + 1),
+      containerEdits,
+    }));
+  }
+
   /** Removes the specification of `id`; succeeds when there is none. */
   async remove(id: string): Promise<void> {
     await unlink(this.#path(id)).catch(ignoreMissing);
@@ -111,6 +125,15 @@ export class CdiSpecStore {
   #path(id: string): string {
     if (!namePattern.test(id)) throw new RangeError(`'${id}' cannot name a CDI specification`);
     return join(this.#directory, `${this.#prefix}${id}.json`);
+  }
+}
+
+/** Only this store writes its files, so what is JSON at all has their shape. */
+function parse(text: string): { readonly devices: readonly CdiDevice[] } | undefined {
+  try {
+    return JSON.parse(text) as { readonly devices: readonly CdiDevice[] };
+  } catch {
+    return undefined;
   }
 }
 
