@@ -78,3 +78,8 @@ export type { ClaimDeviceStatus, DeviceCondition, DeviceNetworkData } from './st
 export { CdiSpecStore } from './cdi/cdi-spec-store.ts';
 export type { CdiSpecStoreOptions } from './cdi/cdi-spec-store.ts';
 export type { CdiContainerEdits, CdiDevice, CdiDeviceNode, CdiHook, CdiMount } from './cdi/cdi-spec.ts';
+
+export { DeviceMetadataStore } from './metadata/device-metadata-store.ts';
+export type { DeviceMetadataStoreOptions } from './metadata/device-metadata-store.ts';
+export { DeviceMetadataInvalidError } from './metadata/device-metadata.ts';
+export type { DeviceMetadata, RequestMetadataMount } from './metadata/device-metadata.ts';

@@ -104,7 +104,7 @@ function fits(text: string | undefined, bytes: number): text is string {
 }
 
 /** `address/length` in the one spelling that the API server accepts; nothing for what is no such thing. */
-function canonicalInterfaceAddress(text: string): string[] {
+export function canonicalInterfaceAddress(text: string): string[] {
   const [address = '', length = '', ...more] = text.split('/');
   const bits = isIPv4(address) ? 32 : isIPv6(address) && !address.includes('%') ? 128 : -1;
   if (more.length > 0 || !/^\d{1,3}$/.test(length) || Number(length) > bits) return [];
