@@ -1,6 +1,6 @@
 import type { ResourceClaim } from '../apiserver/resources/resource-claim-schema.ts';
 import { ConstraintState } from './device-constraint.ts';
-import { fit, isSelected, UnschedulableError } from './device-request.ts';
+import { fit, isSelected, room, UnschedulableError } from './device-request.ts';
 import type { Alternative, Fit, PendingRequest } from './device-request.ts';
 import type { PoolDevice, UnusablePool } from './device-pools.ts';
 import type { DeviceUsage } from './device-usage.ts';
@@ -24,6 +24,9 @@ export interface Supply {
 /** Devices tried before the search is given up; the problem is exponential, the lab's claims are small. */
 const MAX_STEPS = 20_000;
 
+/** Devices that one claim can be given (AllocationResultsMaxSize of resource.k8s.io). */
+const MAX_RESULTS = 32;
+
 /**
  * Chooses devices for all requests of all claims, so that selectors, constraints, taints and capacities hold; preferred
  * alternatives first, with backtracking. Throws {@link UnschedulableError} with what did not fit.
@@ -34,9 +37,51 @@ export function allocateClaims(requests: readonly PendingRequest[], supply: Supp
     const states = claim.spec.devices.constraints?.map((constraint) => new ConstraintState(constraint));
     constraints.set(claim, states ?? []);
   }
-  const search = new Search(requests, supply, constraints);
+  const all = devicesForAll(requests, supply);
+  checkNumbers(requests, all);
+  const search = new Search(requests, supply, constraints, all);
   if (search.from(0)) return search.choices;
   throw new UnschedulableError(explain(requests, supply, search.exhausted));
+}
+
+/** What requests for all devices mean: those that match, as long as they have room. Needs every pool to be complete and valid. */
+function devicesForAll(
+  requests: readonly PendingRequest[],
+  { devices, unusable, usage }: Supply,
+): Map<Alternative, readonly PoolDevice[]> {
+  const found = new Map<Alternative, readonly PoolDevice[]>();
+  for (const request of requests) {
+    for (const alternative of request.alternatives.filter(({ count }) => count === undefined)) {
+      for (const { driver, pool, problem } of unusable) {
+        throw new UnschedulableError(
+          `claim ${request.claim.metadata.name ?? ''}: request ${alternative.name}: asks for all devices, but pool ${driver}/${pool} is ${problem}`,
+        );
+      }
+      const matching = devices.filter((candidate) => isSelected(request, alternative, candidate));
+      found.set(
+        alternative,
+        matching.filter((candidate) => room(alternative, candidate, usage).kind !== 'none'),
+      );
+    }
+  }
+  return found;
+}
+
+function checkNumbers(
+  requests: readonly PendingRequest[],
+  all: ReadonlyMap<Alternative, readonly PoolDevice[]>,
+): void {
+  const least = new Map<ResourceClaim, number>();
+  for (const { claim, alternatives } of requests) {
+    const counts = alternatives.map((alternative) => alternative.count ?? all.get(alternative)?.length ?? 0);
+    least.set(claim, (least.get(claim) ?? 0) + Math.min(...counts));
+  }
+  for (const [{ metadata }, number] of least) {
+    if (number <= MAX_RESULTS) continue;
+    throw new UnschedulableError(
+      `claim ${metadata.name ?? ''}: number of requested devices ${String(number)} exceeds the claim limit of ${String(MAX_RESULTS)}`,
+    );
+  }
 }
 
 class Search {
@@ -45,16 +90,19 @@ class Search {
   readonly #requests: readonly PendingRequest[];
   readonly #supply: Supply;
   readonly #constraints: ReadonlyMap<ResourceClaim, readonly ConstraintState[]>;
+  readonly #allDevices: ReadonlyMap<Alternative, readonly PoolDevice[]>;
   #steps = 0;
 
   constructor(
     requests: readonly PendingRequest[],
     supply: Supply,
     constraints: ReadonlyMap<ResourceClaim, readonly ConstraintState[]>,
+    allDevices: ReadonlyMap<Alternative, readonly PoolDevice[]>,
   ) {
     this.#requests = requests;
     this.#supply = supply;
     this.#constraints = constraints;
+    this.#allDevices = allDevices;
   }
 
   /** Satisfies the requests from an index on; true leaves the choices made, false leaves everything as it was. */
@@ -62,12 +110,13 @@ class Search {
     const request = this.#requests[index];
     if (request === undefined) return true;
     return request.alternatives.some((alternative) => {
+      if (alternative.count === undefined) {
+        const devices = this.#allDevices.get(alternative) ?? [];
+        return devices.length > 0 && this.#all(request, alternative, devices, 0, index);
+      }
       const selected = this.#supply.devices.filter((candidate) =>
         isSelected(request, alternative, candidate),
       );
-      if (alternative.count === undefined) {
-        return selected.length > 0 && this.#all(request, alternative, selected, 0, index);
-      }
       return this.#some(request, alternative, selected, 0, alternative.count, index);
     });
   }
@@ -98,10 +147,9 @@ class Search {
     for (let position = start; position < devices.length; position += 1) {
       const candidate = devices[position];
       if (candidate === undefined) continue;
-      // A device that can be shared may serve a request more than once.
-      const next = candidate.device.allowMultipleAllocations === true ? position : position + 1;
+      // No device serves a request twice, not even one that can be shared; other requests may get further shares of it.
       const done = this.#with(request, alternative, candidate, () =>
-        this.#some(request, alternative, devices, next, missing - 1, index),
+        this.#some(request, alternative, devices, position + 1, missing - 1, index),
       );
       if (done) return true;
     }
@@ -120,16 +168,18 @@ class Search {
       this.exhausted = true;
       return false;
     }
-    const how = fit(alternative, candidate, this.#supply.usage);
+    const { claim } = request;
+    const how = fit(claim, alternative, candidate, this.#supply.usage);
     if (how.kind === 'none') return false;
+    if (this.choices.filter((choice) => choice.request.claim === claim).length >= MAX_RESULTS) return false;
     const undo: (() => void)[] = [];
-    const holds = (this.#constraints.get(request.claim) ?? []).every((constraint) => {
+    const holds = (this.#constraints.get(claim) ?? []).every((constraint) => {
       const remove = constraint.add(alternative.name, candidate);
       if (remove !== undefined) undo.push(remove);
       return remove !== undefined;
     });
     if (holds) {
-      if (how.kind === 'whole') undo.push(this.#supply.usage.take(candidate.id));
+      if (how.kind === 'whole') undo.push(this.#supply.usage.choose(candidate.id, claim));
       if (how.kind === 'share') undo.push(this.#supply.usage.consume(candidate.id, how.amounts));
       this.choices.push({ request, alternative, candidate, fit: how });
       if (proceed()) return true;
@@ -164,9 +214,9 @@ function shortage(request: PendingRequest, alternative: Alternative, supply: Sup
       count('not selected');
       continue;
     }
-    const how = fit(alternative, candidate, supply.usage);
+    const how = fit(request.claim, alternative, candidate, supply.usage);
     if (how.kind === 'none') count(how.why);
-    else fitting += how.kind === 'share' ? (alternative.count ?? 1) : 1;
+    else fitting += 1;
   }
   const selected = supply.devices.length - (counts.get('not selected') ?? 0);
   if (fitting >= (alternative.count ?? Math.max(1, selected))) return undefined;

@@ -6,6 +6,7 @@ import type {
 } from '../apiserver/resources/resource-claim-schema.ts';
 import type { Choice } from './allocate-claims.ts';
 import { covers } from './device-constraint.ts';
+import type { Amounts } from './device-usage.ts';
 import { allOf } from './node-selection.ts';
 
 /** What a claim's status says about the devices that were chosen for it. */
@@ -26,17 +27,16 @@ function resultOf({ alternative, candidate, fit }: Choice): AllocationResult {
     driver: candidate.driver,
     pool: candidate.pool,
     device: candidate.device.name,
-    ...(fit.kind === 'admin' ? { adminAccess: true } : {}),
+    ...(alternative.adminAccess ? { adminAccess: true } : {}),
     ...(alternative.tolerations.length === 0 ? {} : { tolerations: [...alternative.tolerations] }),
-    ...(fit.kind === 'share'
-      ? {
-          shareID: randomUUID(),
-          consumedCapacity: Object.fromEntries(
-            Object.entries(fit.amounts).map(([name, amount]) => [name, amount.toString()]),
-          ),
-        }
-      : {}),
+    ...(fit.kind === 'share' ? { shareID: randomUUID(), ...consumed(fit.amounts) } : {}),
   };
+}
+
+/** A shared device without capacities has shares that consume nothing. */
+function consumed(amounts: Amounts): Pick<AllocationResult, 'consumedCapacity'> {
+  const entries = Object.entries(amounts).map(([name, amount]) => [name, amount.toString()] as const);
+  return entries.length === 0 ? {} : { consumedCapacity: Object.fromEntries(entries) };
 }
 
 type Config = NonNullable<Allocation['devices']['config']>;

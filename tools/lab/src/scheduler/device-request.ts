@@ -94,16 +94,29 @@ export function isSelected(
 
 /** How a device can be given to an alternative, or why it cannot. */
 export type Fit =
-  | { readonly kind: 'whole' | 'admin' }
+  | { readonly kind: 'whole' }
   | { readonly kind: 'share'; readonly amounts: Amounts }
   | { readonly kind: 'none'; readonly why: 'in use' | 'tainted' | 'too small' };
 
-/** Looks at taints, usage and capacity; selectors are another matter. */
-export function fit(alternative: Alternative, candidate: PoolDevice, usage: DeviceUsage): Fit {
+/**
+ * Looks at taints, usage and capacity; selectors are another matter. Administrative access gets whole devices that others have, but each
+ * only once in a claim, and of shared devices a share like everybody.
+ */
+export function fit(
+  claim: ResourceClaim,
+  alternative: Alternative,
+  candidate: PoolDevice,
+  usage: DeviceUsage,
+): Fit {
   const { device, id } = candidate;
   if (untolerated(device, alternative.tolerations) !== undefined) return { kind: 'none', why: 'tainted' };
-  if (alternative.adminAccess) return { kind: 'admin' };
-  if (usage.isTaken(id)) return { kind: 'none', why: 'in use' };
+  const shared = device.allowMultipleAllocations === true;
+  const inUse = alternative.adminAccess ? !shared && usage.isChosenFor(id, claim) : usage.isTaken(id);
+  return inUse ? { kind: 'none', why: 'in use' } : room(alternative, candidate, usage);
+}
+
+/** Looks only at capacity. */
+export function room(alternative: Alternative, { device, id }: PoolDevice, usage: DeviceUsage): Fit {
   if (device.allowMultipleAllocations !== true) {
     return hasCapacity(device, alternative.capacity) ? { kind: 'whole' } : { kind: 'none', why: 'too small' };
   }

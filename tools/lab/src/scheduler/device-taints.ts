@@ -13,9 +13,10 @@ export function untolerated(
   );
 }
 
-function tolerates(toleration: DeviceToleration, taint: DeviceTaint): boolean {
+/** Whether a toleration covers a taint: an empty effect or key covers all (resourceclaim/devicetoleration.go). */
+export function tolerates(toleration: DeviceToleration, taint: DeviceTaint): boolean {
   const { key = '', operator = 'Equal', value = '', effect = '' } = toleration;
   if (effect !== '' && effect !== taint.effect) return false;
-  if (operator === 'Exists') return key === '' || key === taint.key;
-  return key === taint.key && value === (taint.value ?? '');
+  if (key !== '' && key !== taint.key) return false;
+  return operator === 'Exists' || (operator === 'Equal' && value === (taint.value ?? ''));
 }

@@ -9,6 +9,8 @@ export type Amounts = Readonly<Record<string, Quantity>>;
 /** Which devices are given out, wholly or in shares; changes can be taken back in reverse order. */
 export class DeviceUsage {
   readonly #taken = new Set<string>();
+  /** Devices chosen as a whole since, and for which claims; administrative access counts here. */
+  readonly #chosen = new Map<string, ReadonlySet<ResourceClaim>>();
   readonly #consumed = new Map<string, Amounts[]>();
 
   /** The usage by what is allocated to claims. Administrative access uses nothing. */
@@ -20,15 +22,21 @@ export class DeviceUsage {
     return usage;
   }
 
-  /** Whether somebody has the device for themselves. */
+  /** Whether somebody has the device for themselves, or it is chosen for a claim that is being allocated. */
   isTaken(id: string): boolean {
-    return this.#taken.has(id);
+    return this.#taken.has(id) || (this.#chosen.get(id)?.size ?? 0) > 0;
   }
 
-  /** Gives a device out as a whole; the returned function takes it back. */
-  take(id: string): () => void {
-    this.#taken.add(id);
-    return () => this.#taken.delete(id);
+  /** Whether the device is chosen for that claim, which is being allocated. */
+  isChosenFor(id: string, claim: ResourceClaim): boolean {
+    return this.#chosen.get(id)?.has(claim) === true;
+  }
+
+  /** Gives a device out as a whole, also for administrative access; the returned function takes it back. */
+  choose(id: string, claim: ResourceClaim): () => void {
+    const before = this.#chosen.get(id) ?? new Set();
+    this.#chosen.set(id, new Set([...before, claim]));
+    return () => this.#chosen.set(id, before);
   }
 
   /** Gives out a share; the returned function takes it back. */
@@ -97,7 +105,8 @@ function roundUp(wanted: Quantity, policy: CapacityRequestPolicy | undefined): Q
   if (range.step !== undefined) {
     const step = Quantity.parse(range.step).nano;
     const steps = (amount.nano - min.nano + step - 1n) / step;
-    amount = Quantity.of(min.nano + steps * step, min);
+    // The scheduler counts in steps without a unit and writes the sum in binary notation: `6G` becomes `5859375Ki`.
+    if (amount.compare(min) > 0) amount = Quantity.of(min.nano + steps * step, Quantity.parse('1Ki'));
   }
   return range.max !== undefined && amount.compare(Quantity.parse(range.max)) > 0 ? undefined : amount;
 }

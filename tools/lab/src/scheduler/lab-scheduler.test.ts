@@ -216,6 +216,40 @@ describe('requests', () => {
     expect(await cluster.devicesOf('next')).toEqual(['d0']);
   });
 
+  it('with administrative access get each device once in a claim, and none that is chosen for the same pod', async () => {
+    await cluster.patch('/api/v1/namespaces/default', {
+      metadata: { labels: { 'resource.kubernetes.io/admin-access': 'true' } },
+    });
+    await cluster.addDevices(exampleDevice('d0'), exampleDevice('d1'));
+    const admin = { adminAccess: true };
+    await cluster.addClaim('c', [exactly(admin, 'one'), exactly(admin, 'two')]);
+    await cluster.addClaim('user');
+    await cluster.usePod('p1', 'c', 'user');
+    await cluster.refused('p1', 'not all together');
+    await cluster.usePod('p2', 'c');
+    await cluster.scheduled('p2');
+    expect(await cluster.devicesOf('c')).toEqual(['d0', 'd1']);
+  });
+
+  it('for all devices wait until every pool is complete', async () => {
+    await cluster.addDevices(exampleDevice('d0'));
+    const pool = { name: 'other', generation: 1, resourceSliceCount: 2 };
+    await cluster.post(PATHS.slices, exampleSlice('half', [exampleDevice('d1')], { pool }));
+    await cluster.addClaim('c', [exactly({ allocationMode: 'All' })]);
+    await cluster.usePod('p', 'c');
+    await cluster.refused('p', 'asks for all devices, but pool example.dev/other is incomplete');
+    await cluster.post(PATHS.slices, exampleSlice('rest', [], { pool }));
+    await cluster.scheduled('p');
+    expect((await cluster.devicesOf('c')).sort()).toEqual(['d0', 'd1']);
+  });
+
+  it('for more devices than a claim can have are refused', async () => {
+    await cluster.addDevices(...Array.from({ length: 40 }, (_, index) => exampleDevice(`d${String(index)}`)));
+    await cluster.addClaim('c', [exactly({ count: 33 })]);
+    await cluster.usePod('p', 'c');
+    await cluster.refused('p', 'number of requested devices 33 exceeds the claim limit of 32');
+  });
+
   it('are satisfied by going back on earlier choices where needed', async () => {
     await cluster.addDevices(exampleDevice('d0', numa(0)), exampleDevice('d1', numa(1)));
     await cluster.addClaim('c', [

@@ -15,62 +15,6 @@ afterEach(async () => {
   expect(cluster.errors).toEqual([]);
 });
 
-describe('consumable capacity', () => {
-  const policy = { default: '1G', validRange: { min: '1G', max: '10G', step: '1G' } };
-  const shared = {
-    name: 'd0',
-    allowMultipleAllocations: true,
-    capacity: { bandwidth: { value: '10G', requestPolicy: policy } },
-  };
-  const wants = (bandwidth: string) => [exactly({ capacity: { requests: { bandwidth } } })];
-
-  it('gives out shares until the capacity is used up', async () => {
-    await cluster.addDevices(shared);
-    await cluster.addClaim('c1', wants('5500M'));
-    await cluster.addClaim('c2', wants('4G'));
-    await cluster.addClaim('c3', wants('1G'));
-    await cluster.usePod('p1', 'c1');
-    await cluster.scheduled('p1');
-    await cluster.usePod('p2', 'c2');
-    await cluster.scheduled('p2');
-    const [[first], [second]] = [await cluster.results('c1'), await cluster.results('c2')];
-    expect(first).toMatchObject({ device: 'd0', consumedCapacity: { bandwidth: '6G' } });
-    expect(second).toMatchObject({ device: 'd0', consumedCapacity: { bandwidth: '4G' } });
-    expect(first?.shareID).toMatch(/^[0-9a-f-]{36}$/);
-    expect(second?.shareID).not.toBe(first?.shareID);
-    await cluster.usePod('p3', 'c3');
-    await cluster.refused('p3', '1 in use');
-    await cluster.deletePod('p2');
-    await cluster.scheduled('p3');
-  });
-
-  it('takes the default without a request, and refuses what the policy does not allow', async () => {
-    await cluster.addDevices(shared);
-    await cluster.addClaim('c1');
-    await cluster.usePod('p1', 'c1');
-    await cluster.scheduled('p1');
-    expect(await cluster.results('c1')).toMatchObject([{ consumedCapacity: { bandwidth: '1G' } }]);
-    await cluster.addClaim('c2', wants('11G'));
-    await cluster.usePod('p2', 'c2');
-    await cluster.refused('p2', '1 too small');
-  });
-
-  it('is compared with the whole capacity on devices that are not shared', async () => {
-    await cluster.addDevices(
-      ...[
-        { name: 'small', capacity: { bandwidth: { value: '1G' } } },
-        { name: 'large', capacity: { bandwidth: { value: '10G' } } },
-      ],
-    );
-    await cluster.addClaim('c', wants('5G'));
-    await cluster.usePod('p', 'c');
-    await cluster.scheduled('p');
-    const [result] = await cluster.results('c');
-    expect(result).toMatchObject({ device: 'large' });
-    expect(result?.shareID).toBeUndefined();
-  });
-});
-
 describe('claims of pods', () => {
   const template = {
     metadata: { name: 't' },
