@@ -14,11 +14,12 @@ import { pause } from '../waiting/wait-until.ts';
 import { allocateClaims } from './allocate-claims.ts';
 import { allocationOf } from './allocation-result.ts';
 import { devicesOfNode } from './device-pools.ts';
+import { DeviceTaintEviction } from './device-taint-eviction.ts';
 import { pendingRequests, UnschedulableError } from './device-request.ts';
 import { DeviceUsage } from './device-usage.ts';
 import { selectsNode } from './node-selection.ts';
 import { ObjectCache } from './object-cache.ts';
-import { claimsPath, isFinished, PodClaims } from './pod-claims.ts';
+import { claimsPath, isFinished, PodClaims, podPath } from './pod-claims.ts';
 import { SchedulingReport } from './scheduling-report.ts';
 
 /** How a lab scheduler is set up. */
@@ -35,8 +36,9 @@ const MAX_RESERVATIONS = 256;
 const RETRY_MS = 50;
 
 /**
- * Stands in for the scheduler and for the claim controller: makes claims from templates, allocates the
- * claims of pods that have no node, reserves them, binds the pods, and releases everything when they are done.
+ * Stands in for the scheduler, the claim controller and the device taint eviction controller: makes claims from templates,
+ * allocates the claims of pods that have no node, reserves them, binds the pods, deletes pods whose devices are tainted with
+ * NoExecute, and releases everything when pods are done.
  */
 export class LabScheduler {
   readonly #api: LabApiClient;
@@ -50,6 +52,9 @@ export class LabScheduler {
   readonly #slices: ObjectCache<ResourceSlice>;
   readonly #podClaims: PodClaims;
   readonly #report: SchedulingReport;
+  readonly #eviction: DeviceTaintEviction;
+  /** Wakes it up when the next pod is to be evicted. */
+  #alarm: NodeJS.Timeout | undefined;
   #stopped = false;
   #changed = false;
   #passing: Promise<void> | undefined;
@@ -70,6 +75,12 @@ export class LabScheduler {
     const [pods, claims, templates] = [this.#pods, this.#claims, this.#templates];
     this.#podClaims = new PodClaims({ api, pods, claims, templates });
     this.#report = new SchedulingReport(api, pods);
+    this.#eviction = new DeviceTaintEviction({
+      api,
+      pods,
+      slices: this.#slices,
+      podClaims: this.#podClaims,
+    });
   }
 
   /** Starts watching; resolves when the present state has been read. */
@@ -86,6 +97,7 @@ export class LabScheduler {
     this.#stopped = true;
     await Promise.all(this.#caches().map((cache) => cache.stop()));
     await this.#passing;
+    clearTimeout(this.#alarm);
   }
 
   #caches(): ObjectCache<KubeObject>[] {
@@ -120,6 +132,19 @@ export class LabScheduler {
       if (!this.#isPending(pod) || this.#stopped) continue;
       await this.#survive(() => this.#schedule(pod));
     }
+    await this.#evict();
+  }
+
+  async #evict(): Promise<void> {
+    clearTimeout(this.#alarm);
+    let next = Infinity;
+    for (const pod of this.#pods.all()) {
+      await this.#survive(async () => {
+        next = Math.min(next, (await this.#eviction.evict(pod)) ?? Infinity);
+      });
+    }
+    if (next === Infinity || this.#stopped) return;
+    this.#alarm = setTimeout(() => this.#wake(), next);
   }
 
   /** Runs one step; conflicts mean that the cache is behind, and like all else are tried again soon. */
@@ -153,8 +178,8 @@ export class LabScheduler {
       return;
     }
     for (const { claim, allocation } of plan.claims) await this.#reserve(pod, claim, allocation);
-    const { namespace = '', name = '' } = pod.metadata;
-    const path = `/api/v1/namespaces/${namespace}/pods/${name}`;
+    const { name = '' } = pod.metadata;
+    const path = podPath(pod);
     const target = { apiVersion: 'v1', kind: 'Node', name: plan.node };
     await this.#api.request({
       method: 'POST',

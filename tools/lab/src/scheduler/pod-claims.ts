@@ -19,6 +19,11 @@ export function claimsPath(namespace: string): string {
   return `/apis/resource.k8s.io/v1/namespaces/${namespace}/resourceclaims`;
 }
 
+/** Where a pod is. */
+export function podPath({ metadata }: Pod): string {
+  return `/api/v1/namespaces/${metadata.namespace ?? ''}/pods/${metadata.name ?? ''}`;
+}
+
 /** Whether a pod has ended for good. */
 export function isFinished(pod: Pod): boolean {
   return pod.status?.phase === 'Succeeded' || pod.status?.phase === 'Failed';
@@ -55,11 +60,10 @@ export class PodClaims {
       statuses.push({ name, resourceClaimName: claim.metadata.name });
     }
     if (statuses.length === (pod.status?.resourceClaimStatuses ?? []).length) return;
-    const { namespace = '', name = '' } = pod.metadata;
     this.#options.pods.put(
       await this.#options.api.request<Pod>({
         method: 'PATCH',
-        path: `/api/v1/namespaces/${namespace}/pods/${name}/status`,
+        path: `${podPath(pod)}/status`,
         contentType: 'application/merge-patch+json',
         body: { status: { resourceClaimStatuses: statuses } },
       }),
