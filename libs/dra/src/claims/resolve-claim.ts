@@ -1,6 +1,6 @@
 import { isApiError } from '../kube/api-error.ts';
 import type { KubeApi } from '../kube/kube-api.ts';
-import { claimPath, forgetResourceApiVersion } from '../resource-api/resource-api-version.ts';
+import { claimPath, withResourceApiVersion } from '../resource-api/resource-api-version.ts';
 import type {
   AllocatedClaim,
   AllocatedDevice,
@@ -73,13 +73,13 @@ export async function resolveClaim(
 }
 
 async function getClaim(api: KubeApi, reference: ClaimReference, signal?: AbortSignal): Promise<unknown> {
-  const path = await claimPath(api, reference);
   try {
-    return await api.request<unknown>({ method: 'GET', path, ...(signal ? { signal } : {}) });
+    return await withResourceApiVersion(api, async () => {
+      const path = await claimPath(api, reference);
+      return api.request<unknown>({ method: 'GET', path, ...(signal ? { signal } : {}) });
+    });
   } catch (error) {
     if (!isApiError(error, 404)) throw error;
-    // A 404 also comes for an API version that an upgrade has removed.
-    forgetResourceApiVersion(api);
     throw new ClaimNotFoundError(reference, { cause: error });
   }
 }

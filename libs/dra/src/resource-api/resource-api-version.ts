@@ -45,6 +45,28 @@ export function forgetResourceApiVersion(api: KubeApi): void {
   discovered.delete(api);
 }
 
+/**
+ * Does `work` with the best version that the API server has; a second time when it ends in a 404 and that turns out to be because an upgrade
+ * has removed the version.
+ *
+ * @throws what `work` throws, and what `resourceApiVersion` throws
+ */
+export async function withResourceApiVersion<T>(
+  api: KubeApi,
+  work: (version: ResourceApiVersion) => Promise<T>,
+): Promise<T> {
+  const version = await resourceApiVersion(api);
+  try {
+    return await work(version);
+  } catch (error) {
+    if (!isApiError(error, 404)) throw error;
+    forgetResourceApiVersion(api);
+    const current = await resourceApiVersion(api);
+    if (current === version) throw error;
+    return work(current);
+  }
+}
+
 /** `/apis/resource.k8s.io/<version>` plus `rest`. */
 export async function resourceApiPath(api: KubeApi, rest: string): Promise<string> {
   return `/apis/resource.k8s.io/${await resourceApiVersion(api)}${rest}`;

@@ -25,8 +25,14 @@ export function sliceForServer(
   };
 }
 
-/** A slice from an API server of that version, in the shape of v1, without the bookkeeping of server-side apply. */
-export function sliceFromServer(version: ResourceApiVersion, object: KubernetesObject): ResourceSlice {
+/**
+ * A slice from an API server, in the shape of v1, without the bookkeeping of server-side apply.
+ *
+ * @param listed the version of objects that do not tell theirs: the items of a list. Those of a watch that has survived a change of the
+ * version may be of another one.
+ */
+export function sliceFromServer(listed: ResourceApiVersion, object: KubernetesObject): ResourceSlice {
+  const version = object.apiVersion?.split('/')[1] ?? listed;
   const { spec } = object as ResourceSlice;
   const metadata = { ...object.metadata, managedFields: undefined };
   const devices = (spec.devices ?? []) as readonly (Device | WrappedDevice)[];

@@ -1,7 +1,7 @@
 import { isApiError } from '../kube/api-error.ts';
 import type { KubeApi } from '../kube/kube-api.ts';
 import type { KubernetesObject, OwnerReference } from '../kube/kubernetes-object.ts';
-import { resourceApiPath, resourceApiVersion } from '../resource-api/resource-api-version.ts';
+import { resourceApiPath, withResourceApiVersion } from '../resource-api/resource-api-version.ts';
 import { sliceForServer } from '../resource-api/slice-shape.ts';
 import type { SliceOwner } from './plan-pool.ts';
 import type { ResourceSlice, ResourceSliceSpec } from './resource-slice.ts';
@@ -24,8 +24,10 @@ export class SliceClient {
     const { driverName, nodeName } = this.#owner;
     const ownerReferences = [await this.#nodeReference(signal)];
     const metadata = { generateName: `${index}-${driverName}-${nodeName}-`, ownerReferences };
-    const body = sliceForServer(await resourceApiVersion(this.#api), metadata, spec);
-    return this.#api.request({ method: 'POST', path: await this.#path(), body, signal });
+    return withResourceApiVersion(this.#api, async (version) => {
+      const body = sliceForServer(version, metadata, spec);
+      return this.#api.request({ method: 'POST', path: await this.#path(), body, signal });
+    });
   }
 
   /** Replaces the slice if it is still the one that was seen; otherwise ApiError 409 or 404. */
@@ -38,8 +40,10 @@ export class SliceClient {
     const metadata = owned
       ? existing.metadata
       : { ...existing.metadata, ownerReferences: [await this.#nodeReference(signal)] };
-    const body = sliceForServer(await resourceApiVersion(this.#api), metadata, spec);
-    return this.#api.request({ method: 'PUT', path: await this.#path(existing), body, signal });
+    return withResourceApiVersion(this.#api, async (version) => {
+      const body = sliceForServer(version, metadata, spec);
+      return this.#api.request({ method: 'PUT', path: await this.#path(existing), body, signal });
+    });
   }
 
   /** Deletes the slice if it is still the one that was seen; one that is gone already is fine. */
@@ -47,7 +51,9 @@ export class SliceClient {
     const { uid, resourceVersion } = slice.metadata;
     const body = { kind: 'DeleteOptions', apiVersion: 'v1', preconditions: { uid, resourceVersion } };
     try {
-      await this.#api.request({ method: 'DELETE', path: await this.#path(slice), body, signal });
+      await withResourceApiVersion(this.#api, async () =>
+        this.#api.request({ method: 'DELETE', path: await this.#path(slice), body, signal }),
+      );
     } catch (error) {
       if (!isApiError(error, 404)) throw error;
     }
@@ -56,11 +62,9 @@ export class SliceClient {
   /** The slice as it is now; undefined when it is gone. */
   async read(slice: ResourceSlice, signal: AbortSignal): Promise<KubernetesObject | undefined> {
     try {
-      return await this.#api.request<KubernetesObject>({
-        method: 'GET',
-        path: await this.#path(slice),
-        signal,
-      });
+      return await withResourceApiVersion(this.#api, async () =>
+        this.#api.request<KubernetesObject>({ method: 'GET', path: await this.#path(slice), signal }),
+      );
     } catch (error) {
       if (isApiError(error, 404)) return undefined;
       throw error;
