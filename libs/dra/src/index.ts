@@ -83,3 +83,8 @@ export { DeviceMetadataStore } from './metadata/device-metadata-store.ts';
 export type { DeviceMetadataStoreOptions } from './metadata/device-metadata-store.ts';
 export { DeviceMetadataInvalidError } from './metadata/device-metadata.ts';
 export type { DeviceMetadata, RequestMetadataMount } from './metadata/device-metadata.ts';
+
+export { EventRecorder } from './events/event-recorder.ts';
+export type { EventLimits, EventRecorderOptions } from './events/event-recorder.ts';
+export type { ObjectEvent, ObjectReference } from './events/object-event.ts';
+export type { RateLimit } from './events/token-bucket.ts';

@@ -5,6 +5,7 @@ import { join } from 'node:path';
 import { Worker } from 'node:worker_threads';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import type { AllocatedClaim, AllocatedDevice } from '../claims/allocated-claim.ts';
+import { decodeDeviceMetadata } from '../testing/index.ts';
 import { DeviceMetadataStore } from './device-metadata-store.ts';
 import { DeviceMetadataInvalidError } from './device-metadata.ts';
 import type { DeviceMetadata } from './device-metadata.ts';
@@ -29,76 +30,6 @@ const network = {
   ips: ['10.0.0.5/24', 'fd00::5/64'],
   hardwareAddress: '02:00:00:00:00:05',
 };
-
-/** An object of `metadata.resource.k8s.io/v1alpha1` as a container reads it. */
-interface Decoded {
-  readonly metadata: { name: string; namespace: string; uid: string; generation: number };
-  readonly podClaimName?: string;
-  readonly requests: readonly {
-    readonly name: string;
-    readonly devices: readonly {
-      readonly driver: string;
-      readonly pool: string;
-      readonly name: string;
-      readonly attributes?: Readonly<Record<string, Readonly<Record<string, unknown>>>>;
-      readonly networkData?: Readonly<Record<string, unknown>>;
-    }[];
-  }[];
-}
-
-/** Go's `devicemetadata` decoder: JSON values one after the other, the first of a known version counts, others of the group are skipped. */
-function decode(text: string): Decoded {
-  const unknown: string[] = [];
-  for (let rest = text.trimStart(); rest !== ''; rest = rest.trimStart()) {
-    const length = firstValueLength(rest);
-    const value = JSON.parse(rest.slice(0, length)) as { apiVersion?: string; kind?: string };
-    if (!value.apiVersion || !value.kind) throw new Error('decode metadata object: no kind or version');
-    if (value.apiVersion === 'metadata.resource.k8s.io/v1alpha1') {
-      if (value.kind !== 'DeviceMetadata') throw new Error(`kind ${value.kind} is not registered`);
-      checkTypes(value as unknown as Decoded);
-      return value as unknown as Decoded;
-    }
-    unknown.push(value.apiVersion);
-    rest = rest.slice(length);
-  }
-  throw new Error(unknown.length === 0 ? 'no metadata objects' : `unknown versions: ${unknown.join(', ')}`);
-}
-
-function firstValueLength(text: string): number {
-  if (!text.startsWith('{')) throw new Error(`no JSON object begins with ${text.slice(0, 10)}`);
-  let depth = 0;
-  let quoted = false;
-  for (let at = 0; at < text.length; at++) {
-    const character = text[at];
-    if (quoted && character === '\\') at++;
-    else if (character === '"') quoted = !quoted;
-    else if (!quoted && character === '{') depth++;
-    else if (!quoted && character === '}' && --depth === 0) return at + 1;
-  }
-  throw new Error('unexpected end of JSON input');
-}
-
-/** Go refuses to put a value into a field of another type, and an integer with a fraction into int64. */
-function checkTypes({ metadata, requests }: Decoded): void {
-  const strings: unknown[] = [metadata.name, metadata.namespace, metadata.uid];
-  if (!Number.isSafeInteger(metadata.generation)) throw new Error('metadata.generation is no int64');
-  for (const request of requests) {
-    strings.push(request.name);
-    for (const one of request.devices) {
-      strings.push(one.driver, one.pool, one.name);
-      for (const [name, value] of Object.entries(one.attributes ?? {})) {
-        const [[kind = '', content] = []] = Object.entries(value);
-        const fits = { string: 'string', version: 'string', bool: 'boolean', int: 'number' }[kind];
-        if (typeof content !== fits || (kind === 'int' && !Number.isSafeInteger(content))) {
-          throw new Error(`attributes[${name}]: cannot unmarshal ${JSON.stringify(value)}`);
-        }
-      }
-      const { interfaceName = '', hardwareAddress = '', ips = [] } = one.networkData ?? {};
-      strings.push(interfaceName, hardwareAddress, ...(ips as unknown[]));
-    }
-  }
-  if (!strings.every((text) => typeof text === 'string')) throw new Error('a string field has no string');
-}
 
 /** A thread of its own, so that it reads while the file is written. */
 const readAgainAndAgain = `
@@ -131,7 +62,7 @@ describe('DeviceMetadataStore', () => {
 
   const open = (bootId = 'boot') => new DeviceMetadataStore({ directory, driverName, bootId });
   const path = (request: string) => join(directory, uid, `${request}.json`);
-  const read = (request: string) => decode(readFileSync(path(request), 'utf8'));
+  const read = (request: string) => decodeDeviceMetadata(readFileSync(path(request), 'utf8'));
   const first = (request: string) => read(request).requests[0]!.devices[0]!;
   const generation = (request: string) => read(request).metadata.generation;
 

@@ -1,3 +1,5 @@
+export { decodeDeviceMetadata } from './decode-device-metadata.ts';
+export type { DecodedDeviceMetadata } from './decode-device-metadata.ts';
 export { FakeResourceApi, fakeResourceApi } from './fake-resource-api.ts';
 export type { FakeResourceApiOptions, Interception, RecordedRequest } from './fake-resource-api.ts';
 export type { NewObject } from './object-store.ts';
