@@ -1,6 +1,6 @@
 /**
- * Feature gates whose fields the server drops on write while the gate is off, as the real one does
- * (names from kubernetes/kubernetes pkg/features).
+ * Feature gates (names from kubernetes/kubernetes pkg/features). While one is off the server drops the fields that it covers on write,
+ * as the real one does; DRAResourceClaimGranularStatusAuthorization covers no fields but a check.
  */
 export interface Features {
   DRAAdminAccess: boolean;
@@ -12,6 +12,8 @@ export interface Features {
   DRAPartitionableDevices: boolean;
   DRAPrioritizedList: boolean;
   DRAResourceClaimDeviceStatus: boolean;
+  /** Who changes a claim's status needs more than `resourceclaims/status`; beta and on since Kubernetes 1.36. */
+  DRAResourceClaimGranularStatusAuthorization: boolean;
 }
 
 /** A feature gate's name. */
@@ -28,4 +30,5 @@ export const DEFAULT_FEATURES: Readonly<Features> = {
   DRAPartitionableDevices: true,
   DRAPrioritizedList: true,
   DRAResourceClaimDeviceStatus: true,
+  DRAResourceClaimGranularStatusAuthorization: true,
 };

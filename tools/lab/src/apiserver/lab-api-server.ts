@@ -1,8 +1,9 @@
-import { randomBytes } from 'node:crypto';
 import { createServer } from 'node:https';
 import type { Server } from 'node:https';
 import type { AddressInfo } from 'node:net';
 import { join } from 'node:path';
+import type { ServiceAccountTokenRequest } from './authentication/service-account-token.ts';
+import { TokenAuthenticator } from './authentication/token-authenticator.ts';
 import { createServerCertificates } from './certificates.ts';
 import { DEFAULT_FEATURES } from './features.ts';
 import type { Features } from './features.ts';
@@ -12,7 +13,7 @@ import { RequestHandler } from './http/request-handler.ts';
 import type { RequestRecord } from './http/request-record.ts';
 import type { WatchStream } from './http/watch-stream.ts';
 import { writeKubeconfig } from './kubeconfig.ts';
-import type { Connection } from './kubeconfig.ts';
+import type { ServerAddress } from './kubeconfig.ts';
 import { LabApiClient } from './lab-api-client.ts';
 import { timestamp } from './objects/kube-object.ts';
 import { expired } from './status-error.ts';
@@ -53,7 +54,8 @@ export class LabApiServer {
   /** Every request since the start or the last `requests.length = 0`, oldest first. */
   readonly requests: RequestRecord[];
   readonly #http: Server;
-  readonly #connection: Connection;
+  readonly #connection: ServerAddress;
+  readonly #tokens: TokenAuthenticator;
   readonly #faults: FaultRules;
   readonly #watches: Set<WatchStream>;
   readonly #state: MutableState;
@@ -65,6 +67,7 @@ export class LabApiServer {
     this.requests = parts.requests;
     this.#http = parts.http;
     this.#connection = parts.connection;
+    this.#tokens = parts.tokens;
     this.#faults = parts.faults;
     this.#watches = parts.watches;
     this.#state = parts.state;
@@ -77,13 +80,13 @@ export class LabApiServer {
       features: { ...DEFAULT_FEATURES, ...options.features },
       versions: options.resourceVersions ?? ['v1', 'v1beta2', 'v1beta1'],
     };
-    const token = randomBytes(16).toString('hex');
     const [store, faults, requests, watches] = [
       new ObjectStore(),
       new FaultRules(),
       [] as RequestRecord[],
       new Set<WatchStream>(),
     ];
+    const tokens = new TokenAuthenticator(store);
     let url = '';
     const handler = new RequestHandler({
       store,
@@ -92,7 +95,7 @@ export class LabApiServer {
       watches,
       served: (group) => (group === 'resource.k8s.io' ? state.versions : ['v1']),
       features: () => state.features,
-      token,
+      tokens,
       address: () => new URL(url).host,
       bookmarkIntervalMs: options.bookmarkIntervalMs ?? 60_000,
       expiredWatchAnswer: options.expiredWatchAnswer ?? 'event',
@@ -106,11 +109,14 @@ export class LabApiServer {
       http.listen(options.port ?? 0, '127.0.0.1', resolve);
     });
     url = `https://127.0.0.1:${String((http.address() as AddressInfo).port)}`;
-    const connection = { url, authority: certificates.authority, token };
+    const connection = { url, authority: certificates.authority };
     const kubeconfigPath = join(options.directory, 'kubeconfig.yaml');
-    writeKubeconfig(kubeconfigPath, connection);
+    writeKubeconfig(kubeconfigPath, { ...connection, token: tokens.adminToken });
     for (const name of NAMESPACES) createNamespace(store, name);
-    return new LabApiServer({ connection, kubeconfigPath, store, requests, http, faults, watches, state });
+    return new LabApiServer({
+      ...{ connection, tokens, kubeconfigPath, store, requests },
+      ...{ http, faults, watches, state },
+    });
   }
 
   /** Puts a fault rule in force. */
@@ -159,9 +165,33 @@ export class LabApiServer {
     return [...this.#watches].filter(({ ended }) => !ended).length;
   }
 
-  /** A client with full access. */
-  client(options: { userAgent?: string } = {}): LabApiClient {
-    return new LabApiClient(this.#connection, options);
+  /**
+   * Issues a token of a service account, bound to a node and a pod as the kubelet binds them; the binding is taken as given, there
+   * need be no such node or pod. Throws when there is no such service account.
+   */
+  issueToken(request: ServiceAccountTokenRequest): string {
+    return this.#tokens.issue(request);
+  }
+
+  /** Makes a token worthless: from now on requests with it are answered 401. Watches that are open stay open. */
+  revokeToken(token: string): void {
+    this.#tokens.revoke(token);
+  }
+
+  /**
+   * Writes a kubeconfig file for whoever's token is in `tokenFile`, an absolute path. Clients read that file again and again, so that
+   * the token can be replaced.
+   */
+  writeKubeconfig(path: string, { tokenFile }: { readonly tokenFile: string }): void {
+    writeKubeconfig(path, { ...this.#connection, tokenFile });
+  }
+
+  /** A client, with full access unless it is given a token. */
+  client(options: ClientOptions = {}): LabApiClient {
+    const { userAgent, token, everyVersion = false } = options;
+    const admin = everyVersion ? this.#tokens.everyVersionToken : this.#tokens.adminToken;
+    const connection = { ...this.#connection, token: token ?? admin };
+    return new LabApiClient(connection, userAgent === undefined ? {} : { userAgent });
   }
 
   /** Closes all connections and the port. */
@@ -174,13 +204,26 @@ export class LabApiServer {
   }
 }
 
+/** Whose client it is. */
+export interface ClientOptions {
+  userAgent?: string;
+  /** A token of {@link LabApiServer.issueToken}; by default the admin's. */
+  token?: string;
+  /**
+   * Whether the admin's client also sees the versions that are switched off, converted as always. For stand-ins that know only the
+   * storage version, when the server is one that does not offer it to others.
+   */
+  everyVersion?: boolean;
+}
+
 interface MutableState {
   features: Readonly<Features>;
   versions: readonly ResourceApiVersion[];
 }
 
 interface Parts {
-  connection: Connection;
+  connection: ServerAddress;
+  tokens: TokenAuthenticator;
   kubeconfigPath: string;
   store: ObjectStore;
   requests: RequestRecord[];

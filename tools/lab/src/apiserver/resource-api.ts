@@ -1,8 +1,13 @@
 import { randomUUID } from 'node:crypto';
 import { isDeepStrictEqual } from 'node:util';
+import type { AdmissionAttributes } from './admission/admission-request.ts';
+import type { ValidatingAdmission } from './admission/validating-admission.ts';
+import type { ResourceAccess } from './authorization/access.ts';
+import type { Caller } from './authorization/caller.ts';
 import { decodeApplied, takeNamespace, typedPatchError } from './applied-object.ts';
 import { keepBookkeeping, withoutBookkeeping } from './bookkeeping.ts';
 import { boundPod } from './pod-binding.ts';
+import { gracePeriod } from './pod-grace-period.ts';
 import { keyOf, kindName, kindOf, managerOf, resourceName } from './request-names.ts';
 import { apply, recordUpdate } from './apply/apply.ts';
 import { readOwnerships, writeOwnerships } from './apply/managed-fields.ts';
@@ -24,43 +29,18 @@ import type { ObjectStore } from './store/object-store.ts';
 import { FieldErrors } from './validation/field-errors.ts';
 import { checkSubdomain } from './validation/names.ts';
 import { checkObjectMeta, checkObjectMetaUpdate } from './validation/object-meta.ts';
-
-/** How a write is to be done. */
-export interface WriteOptions {
-  /** The field manager: of the query, or the user agent up to its first slash. */
-  readonly fieldManager: string;
-  /** Apply only: take fields from other managers. */
-  readonly force: boolean;
-  /** Does everything but store. */
-  readonly dryRun: boolean;
-  /** Refuses unknown fields with 400 instead of dropping them. */
-  readonly strict: boolean;
-}
-
-/** Conditions under which a delete may happen, and how long the deletion may take. */
-export interface DeleteOptions {
-  readonly uid?: string;
-  readonly resourceVersion?: string;
-  /** Seconds; pods only. 0 removes at once. */
-  readonly gracePeriodSeconds?: number;
-}
-
-/** An object as it is stored after a write. */
-export interface Written {
-  readonly object: KubeObject;
-  /** Fields that the API does not know and that were dropped. */
-  readonly unknownFields: readonly string[];
-  readonly created: boolean;
-}
+import type { DeleteOptions, WriteOptions, Written } from './write-options.ts';
 
 /** What the verbs do to the store, free of HTTP. All failures are StatusErrors. */
 export class ResourceApi {
   readonly #store: ObjectStore;
   readonly #features: () => Readonly<Features>;
+  readonly #admission: ValidatingAdmission;
 
-  constructor(store: ObjectStore, features: () => Readonly<Features>) {
+  constructor(store: ObjectStore, features: () => Readonly<Features>, admission: ValidatingAdmission) {
     this.#store = store;
     this.#features = features;
+    this.#admission = admission;
   }
 
   /** The object; 404 when there is none. */
@@ -157,6 +137,8 @@ export class ResourceApi {
     ) {
       throw conflict(resourceName(request), request.name, OBJECT_MODIFIED);
     }
+    const refused = live === undefined ? options.caller.refusal(creationOf(request)) : undefined;
+    if (refused !== undefined) throw refused;
     const result = this.#merge(request, live, applied, options);
     // Defaults are not applied: they belong to whoever lets the server set them.
     const merged = {
@@ -178,6 +160,7 @@ export class ResourceApi {
     const { uid, resourceVersion, finalizers = [] } = live.metadata;
     this.#checkPrecondition(request, 'UID', options.uid, uid);
     this.#checkPrecondition(request, 'ResourceVersion', options.resourceVersion, resourceVersion);
+    this.#admit(request, { operation: 'DELETE', oldObject: live }, options);
     const grace = gracePeriod(request, live, options);
     if (finalizers.length === 0 && grace === 0) {
       if (request.definition.storage === 'namespaces') this.#emptyNamespace(request.name);
@@ -212,9 +195,19 @@ export class ResourceApi {
     this.#store.put(keyOf(request), boundPod(request, this.get(request), body));
   }
 
-  #context(): StrategyContext {
+  #admit(
+    request: ResourceRequest,
+    write: Pick<AdmissionAttributes, 'operation' | 'object' | 'oldObject'>,
+    { caller, dryRun = false }: { readonly caller: Caller; readonly dryRun?: boolean },
+  ): void {
+    const name = (write.object ?? write.oldObject)?.metadata.name ?? '';
+    this.#admission.admit({ request, ...write, name, user: caller.user, dryRun });
+  }
+
+  #context(caller: Caller): StrategyContext {
     return {
       features: this.#features(),
+      caller,
       namespaceLabels: (namespace) =>
         this.#store.get({ resource: 'namespaces', namespace: '', name: namespace })?.metadata.labels,
     };
@@ -292,15 +285,16 @@ export class ResourceApi {
       );
     }
     this.#checkNamespace(request, metadata.namespace ?? '');
-    const context = this.#context();
+    const context = this.#context(options.caller);
     strategy.prepareForCreate?.(object, context);
     const errors = new FieldErrors();
     checkObjectMeta(errors, metadata, strategy.checkName ?? checkSubdomain);
     strategy.validate?.(errors, object, context);
     errors.throwIfAny(kindName(request), metadata.name ?? '');
+    const stored = storedForm(request, object);
+    this.#admit(request, { operation: 'CREATE', object: stored }, options);
     const key = { ...keyOf(request), name: metadata.name ?? '' };
     if (this.#store.get(key) !== undefined) throw alreadyExists(resourceName(request), key.name);
-    const stored = storedForm(request, object);
     stored.metadata.managedFields = writeOwnerships(owners(stored));
     return { object: options.dryRun ? stored : this.#store.put(key, stored), unknownFields, created: true };
   }
@@ -321,7 +315,7 @@ export class ResourceApi {
     ) {
       throw conflict(resourceName(request), request.name, OBJECT_MODIFIED);
     }
-    const context = this.#context();
+    const context = this.#context(options.caller);
     const old = structuredClone(live);
     keepBookkeeping(object, old, subresource);
     strategy.prepareForUpdate?.(object, old, subresource, context);
@@ -334,6 +328,7 @@ export class ResourceApi {
     strategy.validateUpdate?.(errors, object, old, subresource, context);
     errors.throwIfAny(kindName(request), request.name);
     const stored = storedForm(request, object);
+    this.#admit(request, { operation: 'UPDATE', object: stored, oldObject: live }, options);
     stored.metadata.managedFields = writeOwnerships(owners(stored));
     // As in the real server, a write that changes nothing is no write: no new revision, no event.
     if (semanticallyEqual(stored, live)) {
@@ -382,13 +377,9 @@ export class ResourceApi {
   }
 }
 
-/** Seconds that a pod on a node is given to end; everything else goes at once. */
-function gracePeriod(request: ResourceRequest, object: KubeObject, options: DeleteOptions): number {
-  if (request.definition.storage !== 'pods') return 0;
-  const { spec, status } = asJson(object);
-  if (!isJsonObject(spec) || typeof spec['nodeName'] !== 'string' || spec['nodeName'] === '') return 0;
-  const phase = isJsonObject(status) ? status['phase'] : undefined;
-  if (phase === 'Succeeded' || phase === 'Failed') return 0;
-  const own = spec['terminationGracePeriodSeconds'];
-  return options.gracePeriodSeconds ?? (typeof own === 'number' ? own : 30);
+/** Applying an object that is not there is creating one, and needs the right to. */
+function creationOf(request: ResourceRequest): ResourceAccess {
+  const { definition, namespace, name, subresource } = request;
+  const { group, plural: resource } = definition;
+  return { kind: 'resource', verb: 'create', group, resource, subresource, namespace, name };
 }

@@ -7,6 +7,17 @@ const STATUS_VERBS = ['get', 'patch', 'update'];
 /** Which versions of a group are served, preferred first. */
 export type ServedVersions = (group: string) => readonly string[];
 
+/** All versions of a group that there are, whatever is switched off. */
+export function everyVersion(group: string): readonly string[] {
+  return [
+    ...new Set(
+      RESOURCES.filter((resource) => resource.group === group).flatMap(({ versions }) =>
+        Object.keys(versions),
+      ),
+    ),
+  ];
+}
+
 /** The answer to a discovery path; undefined when the path is none or names what is not served. */
 export function discover(path: string, served: ServedVersions, address: string): object | undefined {
   const [, root, group, version, ...rest] = path.replace(/\/$/, '').split('/');

@@ -1,19 +1,20 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
+import { ValidatingAdmission } from '../admission/validating-admission.ts';
+import type { TokenAuthenticator } from '../authentication/token-authenticator.ts';
+import type { UserInfo } from '../authentication/user-info.ts';
+import { accessOfRequest } from '../authorization/access.ts';
+import type { Caller } from '../authorization/caller.ts';
+import { RbacAuthorizer } from '../authorization/rbac-authorizer.ts';
 import type { Features } from '../features.ts';
 import { isJsonObject } from '../objects/kube-object.ts';
 import { encodeObject } from '../resources/object-codec.ts';
 import { ResourceApi } from '../resource-api.ts';
-import type { DeleteOptions, WriteOptions, Written } from '../resource-api.ts';
-import {
-  badRequest,
-  internalError,
-  methodNotAllowed,
-  StatusError,
-  unauthorized,
-  unknownPath,
-} from '../status-error.ts';
+import { badRequest, methodNotAllowed, StatusError, unauthorized, unknownPath } from '../status-error.ts';
 import type { ObjectStore } from '../store/object-store.ts';
-import { discover } from './discovery.ts';
+import type { DeleteOptions, WriteOptions, Written } from '../write-options.ts';
+import { send, sendError, success } from './answer.ts';
+import type { Answer } from './answer.ts';
+import { discover, everyVersion } from './discovery.ts';
 import type { ServedVersions } from './discovery.ts';
 import type { Fault, FaultRules } from './fault-rules.ts';
 import { listResponse, readRevision } from './list-response.ts';
@@ -21,6 +22,7 @@ import { PATCH_TYPES, readBody } from './request-body.ts';
 import type { RequestBody } from './request-body.ts';
 import { readPath, verbOf } from './request-info.ts';
 import type { ResourceRequest } from './request-info.ts';
+import { recordOf } from './request-record.ts';
 import type { RequestRecord } from './request-record.ts';
 import { fieldSelector, labelSelector } from './selectors.ts';
 import type { Predicate } from './selectors.ts';
@@ -34,44 +36,54 @@ export interface HandlerContext {
   readonly watches: Set<WatchStream>;
   readonly served: ServedVersions;
   readonly features: () => Readonly<Features>;
-  readonly token: string;
+  readonly tokens: TokenAuthenticator;
   readonly address: () => string;
   readonly bookmarkIntervalMs: number;
   readonly expiredWatchAnswer: 'event' | 'status';
 }
 
-/** Answers HTTP requests: authentication, faults, routing, verbs. */
+/** Answers HTTP requests: faults, authentication, authorization, routing, verbs. */
 export class RequestHandler {
   readonly #context: HandlerContext;
+  readonly #authorizer: RbacAuthorizer;
   readonly #api: ResourceApi;
 
   constructor(context: HandlerContext) {
     this.#context = context;
-    this.#api = new ResourceApi(context.store, context.features);
+    this.#authorizer = new RbacAuthorizer(context.store);
+    const admission = new ValidatingAdmission(context.store, context.served);
+    this.#api = new ResourceApi(context.store, context.features, admission);
   }
 
   /** Answers one request; never throws. */
   async handle(request: IncomingMessage, response: ServerResponse): Promise<void> {
     const url = new URL(request.url ?? '/', 'https://localhost');
     const method = request.method ?? 'GET';
-    const meaning = readPath(url.pathname, (group, version) => this.#context.served(group).includes(version));
+    const identity = this.#context.tokens.authenticate(request.headers.authorization);
+    const served = identity?.everyVersion === true ? everyVersion : this.#context.served;
+    const meaning = readPath(url.pathname, (group, version) => served(group).includes(version));
     const resource = meaning.kind === 'resource' ? meaning.request : undefined;
     const watching = ['true', '1'].includes(url.searchParams.get('watch') ?? '');
     const verb = resource === undefined ? method.toLowerCase() : verbOf(method, resource, watching);
     const record = recordOf(request, url, resource, verb ?? method.toLowerCase());
+    record.user = identity?.user.username ?? '';
     this.#context.requests.push(record);
     response.once('finish', () => (record.status = response.statusCode));
     const fault = this.#context.faults.match({ method, path: url.pathname, verb: record.verb });
     try {
       if (fault !== undefined && (await interrupt(fault, request, response))) return;
-      if (request.headers.authorization !== `Bearer ${this.#context.token}`) throw unauthorized();
+      if (identity === undefined) throw unauthorized();
+      const caller = this.#authorize(identity.user, method, url, record);
       const body = await readBody(request);
       record.body = body.value;
-      if (resource === undefined) this.#other(url.pathname, method, response);
+      if (resource === undefined) this.#other(url.pathname, method, served, response);
       else if (verb === undefined) throw methodNotAllowed();
       else if (verb === 'watch') this.#watch(resource, url.searchParams, response, record, fault);
       else {
-        const answer = this.#answer(verb, resource, url.searchParams, body, record.userAgent);
+        const answer = this.#answer(verb, resource, url.searchParams, body, {
+          caller,
+          userAgent: record.userAgent,
+        });
         if (fault?.kind === 'resetAfter') request.socket.destroy();
         else send(response, answer);
       }
@@ -80,12 +92,29 @@ export class RequestHandler {
     }
   }
 
-  #other(path: string, method: string, response: ServerResponse): void {
+  /** Throws 403 unless the user may do what the request asks for; otherwise answers further questions of that kind. */
+  #authorize(user: UserInfo, method: string, url: URL, record: RequestRecord): Caller {
+    const access = accessOfRequest(method, url);
+    const caller: Caller = {
+      user,
+      verb: access.verb,
+      refusal: (asked) => {
+        const refused = this.#authorizer.refusal(user, asked);
+        record.checks.push({ access: asked, allowed: refused === undefined });
+        return refused;
+      },
+    };
+    const refused = caller.refusal(access);
+    if (refused !== undefined) throw refused;
+    return caller;
+  }
+
+  #other(path: string, method: string, served: ServedVersions, response: ServerResponse): void {
     if (['/healthz', '/livez', '/readyz'].includes(path)) {
       response.writeHead(200, { 'content-type': 'text/plain; charset=utf-8' }).end('ok');
       return;
     }
-    const answer = discover(path, this.#context.served, this.#context.address());
+    const answer = discover(path, served, this.#context.address());
     if (answer === undefined) throw unknownPath();
     if (method !== 'GET') throw methodNotAllowed();
     send(response, { code: 200, body: answer });
@@ -96,9 +125,9 @@ export class RequestHandler {
     request: ResourceRequest,
     query: URLSearchParams,
     body: RequestBody,
-    userAgent: string,
+    sender: Sender,
   ): Answer {
-    const options = (): WriteOptions => writeOptions(query, userAgent, body.contentType);
+    const options = (): WriteOptions => writeOptions(query, sender, body.contentType);
     switch (verb) {
       case 'get':
         return { code: 200, body: encodeObject(request, this.#api.get(request)) };
@@ -123,7 +152,7 @@ export class RequestHandler {
             : this.#api.mergePatch(request, required(body), options()),
         );
       case 'delete': {
-        const { object, gone } = this.#api.delete(request, deleteOptions(body, query));
+        const { object, gone } = this.#api.delete(request, deleteOptions(body, query, sender));
         if (request.definition.returnsDeleted || !gone)
           return { code: 200, body: encodeObject(request, object) };
         const { definition, name } = request;
@@ -135,7 +164,7 @@ export class RequestHandler {
         const items = this.#api.deleteCollection(
           request,
           selection(request, query),
-          deleteOptions(body, query),
+          deleteOptions(body, query, sender),
         );
         const { kind } = request.definition;
         const version = encodeObject(request, { apiVersion: '', kind, metadata: {} })['apiVersion'];
@@ -190,36 +219,6 @@ export class RequestHandler {
   }
 }
 
-interface Answer {
-  code: number;
-  body: object;
-  warnings?: readonly string[];
-}
-
-function recordOf(
-  request: IncomingMessage,
-  url: URL,
-  resource: ResourceRequest | undefined,
-  verb: string,
-): RequestRecord {
-  const suffix = resource === undefined || resource.subresource === '' ? '' : `/${resource.subresource}`;
-  return {
-    method: request.method ?? 'GET',
-    path: url.pathname,
-    query: Object.fromEntries(url.searchParams),
-    userAgent: request.headers['user-agent'] ?? '',
-    verb,
-    group: resource?.definition.group ?? '',
-    version: resource?.version ?? '',
-    resource: resource === undefined ? '' : `${resource.definition.plural}${suffix}`,
-    namespace: resource?.namespace ?? '',
-    name: resource?.name ?? '',
-    contentType: request.headers['content-type'] ?? '',
-    status: 0,
-    at: Date.now(),
-  };
-}
-
 /** Carries out a fault that comes before the work; true when the request is dealt with. */
 async function interrupt(fault: Fault, request: IncomingMessage, response: ServerResponse): Promise<boolean> {
   switch (fault.kind) {
@@ -249,7 +248,13 @@ function selection(request: ResourceRequest, query: URLSearchParams): Predicate 
   return (object) => byLabel(object) && byField(object);
 }
 
-function writeOptions(query: URLSearchParams, userAgent: string, contentType: string): WriteOptions {
+/** Who sent a write, and with what. */
+interface Sender {
+  readonly caller: Caller;
+  readonly userAgent: string;
+}
+
+function writeOptions(query: URLSearchParams, sender: Sender, contentType: string): WriteOptions {
   const applying = contentType === PATCH_TYPES[1];
   const force = query.get('force');
   if (force !== null && !applying) {
@@ -260,8 +265,9 @@ function writeOptions(query: URLSearchParams, userAgent: string, contentType: st
       { group: 'meta.k8s.io', kind: 'PatchOptions' },
     );
   }
-  const fallback = applying ? '' : (userAgent.split('/', 1)[0] ?? '').slice(0, 128);
+  const fallback = applying ? '' : (sender.userAgent.split('/', 1)[0] ?? '').slice(0, 128);
   return {
+    caller: sender.caller,
     fieldManager: query.get('fieldManager') ?? fallback,
     force: force === 'true' || force === '1',
     dryRun: query.get('dryRun') === 'All',
@@ -269,12 +275,13 @@ function writeOptions(query: URLSearchParams, userAgent: string, contentType: st
   };
 }
 
-function deleteOptions(body: RequestBody, query: URLSearchParams): DeleteOptions {
+function deleteOptions(body: RequestBody, query: URLSearchParams, { caller }: Sender): DeleteOptions {
   const value = isJsonObject(body.value) ? body.value : {};
   const conditions = isJsonObject(value['preconditions']) ? value['preconditions'] : {};
   const { uid, resourceVersion } = conditions;
   const grace = value['gracePeriodSeconds'] ?? query.get('gracePeriodSeconds') ?? undefined;
   return {
+    caller,
     ...(typeof uid === 'string' ? { uid } : {}),
     ...(typeof resourceVersion === 'string' ? { resourceVersion } : {}),
     ...(grace === undefined ? {} : { gracePeriodSeconds: Number(grace) }),
@@ -292,34 +299,4 @@ function written(request: ResourceRequest, { object, unknownFields, created }: W
     body: encodeObject(request, object),
     warnings: unknownFields.map((field) => `unknown field ${JSON.stringify(field)}`),
   };
-}
-
-function success(code: number): object {
-  return { kind: 'Status', apiVersion: 'v1', metadata: {}, status: 'Success', code };
-}
-
-function send(response: ServerResponse, { code, body, warnings = [] }: Answer): void {
-  const text = JSON.stringify(body);
-  if (warnings.length > 0) {
-    response.setHeader(
-      'warning',
-      warnings.map((warning) => `299 - ${JSON.stringify(warning)}`),
-    );
-  }
-  response.writeHead(code, { 'content-type': 'application/json', 'content-length': Buffer.byteLength(text) });
-  response.end(text);
-}
-
-function sendError(response: ServerResponse, error: unknown): void {
-  const { status } =
-    error instanceof StatusError
-      ? error
-      : internalError(error instanceof Error ? error.message : String(error));
-  const seconds = status.details?.retryAfterSeconds;
-  if (response.headersSent) {
-    response.destroy();
-    return;
-  }
-  if (seconds !== undefined) response.setHeader('retry-after', String(seconds));
-  send(response, { code: status.code, body: status });
 }

@@ -10,6 +10,9 @@ export const nodeStrategy: ResourceStrategy = {
   prepareForUpdate: keepOtherPart,
 };
 
+/** Service accounts: what tokens are issued for. */
+export const serviceAccountStrategy: ResourceStrategy = { schema: looseObject };
+
 /** Namespaces: stored as they come. */
 export const namespaceStrategy: ResourceStrategy = {
   schema: looseObject,

@@ -1,4 +1,5 @@
 import { checkDeviceExpression } from '../../scheduler/device-cel.ts';
+import { checkStatusAuthorization } from '../authorization/claim-status-authorization.ts';
 import type { Features } from '../features.ts';
 import { at } from '../validation/field-errors.ts';
 import type { FieldErrors } from '../validation/field-errors.ts';
@@ -50,9 +51,15 @@ export const resourceClaimStrategy: ResourceStrategy<ResourceClaim> = {
     checkAdminAccess(errors, 'spec.devices', claim.spec.devices, claim.metadata.namespace ?? '', context);
     checkDeviceClaim(errors, 'spec.devices', claim.spec.devices, checkDeviceExpression);
   },
-  validateUpdate(errors, claim, old, subresource) {
-    if (subresource === 'status') checkClaimStatus(errors, claim, old);
-    else checkImmutable(errors, 'spec', claim.spec, old.spec);
+  validateUpdate(errors, claim, old, subresource, { features, caller }) {
+    if (subresource !== 'status') {
+      checkImmutable(errors, 'spec', claim.spec, old.spec);
+      return;
+    }
+    if (features.DRAResourceClaimGranularStatusAuthorization) {
+      checkStatusAuthorization(errors, claim, old, caller);
+    }
+    checkClaimStatus(errors, claim, old);
   },
 };
 

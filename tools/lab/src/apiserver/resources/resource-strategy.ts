@@ -1,11 +1,13 @@
 import type { z } from 'zod';
+import type { Caller } from '../authorization/caller.ts';
 import type { Features } from '../features.ts';
 import type { KubeObject } from '../objects/kube-object.ts';
 import type { FieldErrors } from '../validation/field-errors.ts';
 
-/** What a strategy may ask about the rest of the cluster. */
+/** What a strategy may ask about the request and the rest of the cluster. */
 export interface StrategyContext {
   readonly features: Readonly<Features>;
+  readonly caller: Caller;
   /** Labels of a namespace; undefined when there is none. */
   namespaceLabels(namespace: string): Readonly<Record<string, string>> | undefined;
 }

@@ -1,4 +1,15 @@
-import { eventStrategy, namespaceStrategy, nodeStrategy, podStrategy } from './core-strategies.ts';
+import {
+  validatingAdmissionPolicyBindingStrategy,
+  validatingAdmissionPolicyStrategy,
+} from './admission-policy-strategy.ts';
+import {
+  eventStrategy,
+  namespaceStrategy,
+  nodeStrategy,
+  podStrategy,
+  serviceAccountStrategy,
+} from './core-strategies.ts';
+import { clusterRoleBindingStrategy, clusterRoleStrategy, RBAC_GROUP } from './rbac-strategy.ts';
 import {
   deviceClassStrategy,
   resourceClaimStrategy,
@@ -31,6 +42,7 @@ export interface ResourceDefinition {
 }
 
 const DRA = 'resource.k8s.io';
+const ADMISSION_GROUP = 'admissionregistration.k8s.io';
 
 /** All resources, in the order in which discovery lists them. */
 export const RESOURCES: readonly ResourceDefinition[] = [
@@ -100,6 +112,48 @@ export const RESOURCES: readonly ResourceDefinition[] = [
     strategy: podStrategy,
   },
   {
+    storage: 'serviceaccounts',
+    group: '',
+    plural: 'serviceaccounts',
+    singular: 'serviceaccount',
+    shortNames: ['sa'],
+    kind: 'ServiceAccount',
+    namespaced: true,
+    versions: { v1: SAME },
+    subresources: {},
+    selectableFields: [],
+    returnsDeleted: true,
+    strategy: serviceAccountStrategy,
+  },
+  {
+    storage: 'validatingadmissionpolicies.admissionregistration.k8s.io',
+    group: ADMISSION_GROUP,
+    plural: 'validatingadmissionpolicies',
+    singular: 'validatingadmissionpolicy',
+    shortNames: [],
+    kind: 'ValidatingAdmissionPolicy',
+    namespaced: false,
+    versions: { v1: SAME },
+    subresources: {},
+    selectableFields: [],
+    returnsDeleted: false,
+    strategy: validatingAdmissionPolicyStrategy,
+  },
+  {
+    storage: 'validatingadmissionpolicybindings.admissionregistration.k8s.io',
+    group: ADMISSION_GROUP,
+    plural: 'validatingadmissionpolicybindings',
+    singular: 'validatingadmissionpolicybinding',
+    shortNames: [],
+    kind: 'ValidatingAdmissionPolicyBinding',
+    namespaced: false,
+    versions: { v1: SAME },
+    subresources: {},
+    selectableFields: [],
+    returnsDeleted: false,
+    strategy: validatingAdmissionPolicyBindingStrategy,
+  },
+  {
     storage: 'events',
     group: 'events.k8s.io',
     plural: 'events',
@@ -119,6 +173,34 @@ export const RESOURCES: readonly ResourceDefinition[] = [
     ],
     returnsDeleted: false,
     strategy: eventStrategy,
+  },
+  {
+    storage: 'clusterroles.rbac.authorization.k8s.io',
+    group: RBAC_GROUP,
+    plural: 'clusterroles',
+    singular: 'clusterrole',
+    shortNames: [],
+    kind: 'ClusterRole',
+    namespaced: false,
+    versions: { v1: SAME },
+    subresources: {},
+    selectableFields: [],
+    returnsDeleted: false,
+    strategy: clusterRoleStrategy,
+  },
+  {
+    storage: 'clusterrolebindings.rbac.authorization.k8s.io',
+    group: RBAC_GROUP,
+    plural: 'clusterrolebindings',
+    singular: 'clusterrolebinding',
+    shortNames: [],
+    kind: 'ClusterRoleBinding',
+    namespaced: false,
+    versions: { v1: SAME },
+    subresources: {},
+    selectableFields: [],
+    returnsDeleted: false,
+    strategy: clusterRoleBindingStrategy,
   },
   {
     storage: 'deviceclasses.resource.k8s.io',
