@@ -54,7 +54,7 @@ export default tseslint.config(
   },
   {
     files: ['{apps,libs}/*/src/**/*.ts'],
-    ignores: ['**/*.test.ts'],
+    ignores: ['**/*.test.ts', 'libs/*/src/conformance/**'],
     plugins: { n: node },
     // What ships must run on the oldest supported Node.js, not only on the one that runs the tests.
     rules: {

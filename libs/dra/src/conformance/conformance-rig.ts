@@ -1,8 +1,8 @@
-import { mkdtempSync, rmSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { LabApiServer } from '@patchbay/lab';
-import type { LabApiClient, LabApiServerOptions, RequestRecord } from '@patchbay/lab';
+import { CriClient, LabApiServer, LabKubelet } from '@patchbay/lab';
+import type { LabApiClient, LabApiServerOptions, LabKubeletOptions, RequestRecord } from '@patchbay/lab';
 import { KubeApi } from '../kube/kube-api.ts';
 import type { KubernetesObject } from '../kube/kubernetes-object.ts';
 import { DraPlugin } from '../plugin/dra-plugin.ts';
@@ -129,6 +129,24 @@ export class ConformanceRig {
     };
     this.onStop(stop);
     return { publisher, errors, stop };
+  }
+
+  /** Starts the lab's kubelet, for registration, health and wipes: it has no runtime to run pods in. */
+  async startKubelet(
+    registryDirectory: string,
+    options: Pick<LabKubeletOptions, 'times' | 'version'> = {},
+  ): Promise<LabKubelet> {
+    mkdirSync(registryDirectory, { recursive: true });
+    const kubelet = new LabKubelet({
+      nodeName,
+      api: { getClaim: () => Promise.resolve(undefined), wipeResourceSlices: () => this.wipeSlices() },
+      cri: new CriClient(join(this.directory, 'no-runtime.sock')),
+      registryDirectory,
+      ...options,
+    });
+    await kubelet.start();
+    this.onStop(() => kubelet.stop());
+    return kubelet;
   }
 
   /** All ResourceSlices, in the shape of v1 whatever version is served. */

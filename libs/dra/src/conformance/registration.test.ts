@@ -9,14 +9,15 @@ import {
   writeFileSync,
 } from 'node:fs';
 import { connect, createServer } from 'node:net';
+import type { Socket } from 'node:net';
 import { dirname, join } from 'node:path';
 import { status } from '@grpc/grpc-js';
-import { CriClient, LabKubelet, pause } from '@patchbay/lab';
+import { pause } from '@patchbay/lab';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { SocketPathBlockedError } from '../plugin/grpc-socket.ts';
 import { SocketPathTooLongError } from '../plugin/socket-paths.ts';
 import { AllocatedClaims } from './allocated-claims.ts';
-import { ConformanceRig, driverName, nodeName } from './conformance-rig.ts';
+import { ConformanceRig, driverName } from './conformance-rig.ts';
 import { ToyProcess } from './toy-process.ts';
 
 const seconds = 1_000;
@@ -105,15 +106,18 @@ describe('registration with the kubelet', () => {
   it('check 5: a driver whose GetInfo failed once is asked again and registers', async () => {
     const { sockets } = await rig.startPlugin({ registryDirectory: below('hidden') });
     mkdirSync(below('registry'));
-    let connections = 0;
-    const door = createServer((kubelet) => {
-      if (++connections === 1) kubelet.destroy();
-      else kubelet.pipe(connect(sockets.registration)).pipe(kubelet);
-      kubelet.on('error', () => undefined);
+    const calls: Socket[] = [];
+    const door = createServer((call) => {
+      call.on('error', () => undefined);
+      if (calls.push(call) === 1) call.destroy();
+      else call.pipe(connect(sockets.registration)).pipe(call);
     });
     await new Promise<void>((resolve) => door.listen(below('registry/toys.example.com-reg.sock'), resolve));
-    rig.onStop(() => new Promise((resolve) => door.close(() => resolve())));
-    const kubelet = await startKubelet();
+    rig.onStop(async () => {
+      for (const call of calls) call.destroy();
+      await new Promise((resolve) => door.close(resolve));
+    });
+    const kubelet = await rig.startKubelet(below('registry'));
     const registered = await kubelet.pluginRegistered(driverName);
     expect(registered).toMatchObject({ endpoint: sockets.service, service: 'v1.DRAPlugin' });
     expect(kubelet.refusedRegistrations).toMatchObject([
@@ -210,8 +214,7 @@ describe('registration with the kubelet', () => {
   it('check 10: the kubelet keeps the registration, and the slices, of a service that comes back alone', async () => {
     const toys = new ToyProcess(rig);
     toys.addToys('car');
-    mkdirSync(dirname(toys.registration), { recursive: true });
-    const kubelet = await startKubelet(dirname(toys.registration));
+    const kubelet = await rig.startKubelet(dirname(toys.registration), { times: { wipeDelayMs } });
     await toys.start();
     const registered = await kubelet.pluginRegistered(driverName);
     await expect.poll(() => rig.slices().length, { timeout: 5 * seconds }).toBe(1);
@@ -235,20 +238,6 @@ describe('registration with the kubelet', () => {
     }
     await toys.start();
   });
-
-  /** The lab's kubelet; what it asks of a container runtime would fail. */
-  async function startKubelet(registryDirectory = below('registry')): Promise<LabKubelet> {
-    const kubelet = new LabKubelet({
-      nodeName,
-      api: { getClaim: () => Promise.resolve(undefined), wipeResourceSlices: () => rig.wipeSlices() },
-      cri: new CriClient(below('no-runtime.sock')),
-      registryDirectory,
-      times: { retryMs: 20, wipeDelayMs },
-    });
-    await kubelet.start();
-    rig.onStop(() => kubelet.stop());
-    return kubelet;
-  }
 });
 
 /** Binds a socket and closes the file descriptor without unlinking, as a kill does. */

@@ -24,7 +24,7 @@ function slice(name: string, content: readonly Device[], generation = 1): Resour
 const sizes = (assignments: ReturnType<typeof divideDevices>) => assignments.map((a) => a.devices.length);
 
 describe('divideDevices', () => {
-  it('check 40: 129 devices need two slices, and so do 65 of which one is tainted', () => {
+  it('needs two slices for 129 devices, and for 65 of which one is tainted', () => {
     expect(sizes(divideDevices(devices(128), []))).toEqual([128]);
     expect(sizes(divideDevices(devices(129), []))).toEqual([128, 1]);
     expect(sizes(divideDevices(devices(64, 64), []))).toEqual([64]);

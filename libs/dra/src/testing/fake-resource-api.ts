@@ -27,8 +27,6 @@ export type Interception =
 export interface FakeResourceApiOptions {
   /** Versions of resource.k8s.io that discovery tells; all of them share their objects without conversion. Only `v1` by default. */
   readonly versions?: readonly string[];
-  /** What the server does to slices on their way into the store, such as dropping fields of a disabled feature. */
-  readonly admit?: (object: NewObject) => NewObject;
 }
 
 /**
@@ -102,11 +100,6 @@ export class FakeResourceApi {
   /** Creates a node. */
   addNode(name: string): KubernetesObject {
     return this.#store.put('nodes', { apiVersion: 'v1', kind: 'Node', metadata: { name } });
-  }
-
-  /** Deletes a node. */
-  deleteNode(name: string): void {
-    this.#store.delete('nodes', name);
   }
 
   /** Creates or replaces a claim, without any check. */
@@ -187,7 +180,8 @@ export class FakeResourceApi {
       return failure(404, 'NotFound', 'the server could not find the requested resource');
     const { collection, name, status } = place;
     if (name === undefined) {
-      if (request.method === 'POST') return { status: 201, body: this.#admitted(collection, request.body) };
+      if (request.method === 'POST')
+        return { status: 201, body: this.#store.put(collection, request.body as NewObject) };
       return {
         status: 200,
         body: {
@@ -207,7 +201,7 @@ export class FakeResourceApi {
           'the object has been modified; please apply your changes to the latest version',
         );
       }
-      return { status: 200, body: this.#admitted(collection, object) };
+      return { status: 200, body: this.#store.put(collection, object) };
     }
     if (request.method === 'DELETE') return this.#delete(collection, existing, request.body);
     if (request.method === 'PATCH' && status) return this.#applyStatus(collection, existing, request);
@@ -229,11 +223,6 @@ export class FakeResourceApi {
       status: status !== undefined,
       ...(name === undefined ? {} : { name: decodeURIComponent(name) }),
     };
-  }
-
-  #admitted(collection: string, body: unknown): KubernetesObject {
-    const object = body as NewObject;
-    return this.#store.put(collection, this.#options.admit?.(structuredClone(object)) ?? object);
   }
 
   #delete(collection: string, existing: KubernetesObject, body: unknown): { status: number; body?: unknown } {
