@@ -4,7 +4,9 @@
  *
  * @packageDocumentation
  */
-export { type RouteEvent, type RouteGroup } from './monitor/route-event.ts';
+export { type NamespaceLinkEvent } from './monitor/namespace-link-event.ts';
+export { NamespaceLinkMonitor, type NamespaceLinkMonitorOptions } from './monitor/namespace-link-monitor.ts';
+export { type LinkEvent, type RouteEvent, type RouteGroup } from './monitor/route-event.ts';
 export { RouteMonitor, type RouteMonitorOptions } from './monitor/route-monitor.ts';
 export { type Uevent } from './monitor/uevent.ts';
 export { UeventMonitor, type UeventMonitorOptions } from './monitor/uevent-monitor.ts';

@@ -1,5 +1,6 @@
 import type { FdWatch } from '@patchbay/ffi';
 import { NetlinkSocket } from '../socket/netlink-socket.ts';
+import { NumberedDatagram } from '../socket/numbered-datagram.ts';
 import { foreignLibraries } from '../system/foreign-libraries.ts';
 import { SystemCallError } from '../system/system-error.ts';
 
@@ -14,10 +15,14 @@ export interface MulticastOptions {
   readonly protocol: number;
   readonly groups: readonly number[];
   readonly namespace?: { readonly fd: number; readonly path: string };
-  /** Takes one datagram. The bytes are used again after it returns. */
-  onDatagram(bytes: Buffer, length: number): void;
+  /** Whether to hear the groups also of the namespaces that have a number in this one. */
+  readonly allNamespaces?: boolean;
+  /** Takes one datagram, and the number of the namespace that it is from if it has one. The bytes are used again after it returns. */
+  onDatagram(bytes: Buffer, length: number, namespaceId: number | undefined): void;
   /** Called after the last datagram of a turn. */
-  onTurn(lost: boolean): void;
+  onTurn(): void;
+  /** Called after that when datagrams were lost during the turn. */
+  onLost(): void;
 }
 
 /** Receives what the kernel sends to multicast groups, until it is closed. Keeps the process alive. */
@@ -25,16 +30,17 @@ export class MulticastReceiver {
   readonly #socket: NetlinkSocket;
   readonly #watch: FdWatch;
   readonly #options: MulticastOptions;
-  readonly #buffer = Buffer.allocUnsafeSlow(receiveSize);
+  readonly #datagram = new NumberedDatagram(receiveSize);
   #closed = false;
 
   /** @throws SystemCallError when the namespace cannot be entered or the kernel refuses the socket */
   constructor(options: MulticastOptions) {
-    const { protocol, groups, namespace } = options;
+    const { protocol, groups, allNamespaces = false, namespace } = options;
     this.#options = options;
     this.#socket = NetlinkSocket.open({
       protocol,
       groups,
+      allNamespaces,
       receiveBuffer,
       ...(namespace === undefined ? {} : { namespace }),
     });
@@ -55,17 +61,24 @@ export class MulticastReceiver {
   }
 
   #receive(): void {
+    const datagram = this.#datagram;
     let lost = false;
     for (let count = 0; count < largestTurn && !this.#closed; count++) {
       try {
-        const length = this.#socket.receive(this.#buffer);
+        const length =
+          this.#options.allNamespaces === true
+            ? this.#socket.receiveNumbered(datagram)
+            : this.#socket.receive(datagram.bytes);
         if (length === undefined) break;
-        this.#options.onDatagram(this.#buffer, Math.min(length, this.#buffer.length));
+        const received = Math.min(length, datagram.bytes.length);
+        this.#options.onDatagram(datagram.bytes, received, datagram.namespaceId);
       } catch (error) {
         if (!(error instanceof SystemCallError && error.code === 'ENOBUFS')) throw error;
         lost = true;
       }
     }
-    if (!this.#closed) this.#options.onTurn(lost);
+    if (!this.#closed) this.#options.onTurn();
+    // Whoever was called may have closed it.
+    if (lost && !this.#closed) this.#options.onLost();
   }
 }

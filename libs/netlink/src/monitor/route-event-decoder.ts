@@ -9,7 +9,7 @@ import { decodeRoute } from '../route/route/route-decoder.ts';
 import { ruleMessages } from '../route/rule/rule-attributes.ts';
 import { decodeRule } from '../route/rule/rule-decoder.ts';
 import type { MessageReader } from '../wire/message-reader.ts';
-import type { RouteEvent } from './route-event.ts';
+import type { LinkEvent, RouteEvent } from './route-event.ts';
 
 /** A bridge's port is reported in `AF_BRIDGE` messages that hold little of the link. */
 const afBridge = 7;
@@ -54,7 +54,13 @@ export function decodeRouteEvent(message: MessageReader): RouteEvent | undefined
   }
 }
 
-function decodeLinkEvent(message: MessageReader): RouteEvent | undefined {
+/**
+ * Decodes the current message, which is of `RTNLGRP_LINK`.
+ *
+ * @returns undefined for what describes a bridge's port
+ * @throws MalformedMessageError
+ */
+export function decodeLinkEvent(message: MessageReader): LinkEvent | undefined {
   const link = decodeLink(message);
   if (message.buffer.readUInt8(message.start) === afBridge) return undefined;
   if (message.type === linkMessages.new) return { group: 'link', action: 'new', link };

@@ -55,12 +55,12 @@ export class RouteMonitor {
           options.onOverflow();
         }
       },
-      onTurn(lost) {
+      onTurn() {
         const turn = events;
         events = [];
         if (turn.length > 0) options.onEvents(turn);
-        if (lost) options.onOverflow();
       },
+      onLost: () => options.onOverflow(),
     });
     return new RouteMonitor(receiver);
   }

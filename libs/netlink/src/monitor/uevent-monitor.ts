@@ -41,12 +41,12 @@ export class UeventMonitor {
         const event = decodeUevent(bytes, length);
         if (event !== undefined) events.push(event);
       },
-      onTurn(lost) {
+      onTurn() {
         const turn = events;
         events = [];
         if (turn.length > 0) options.onEvents(turn);
-        if (lost) options.onOverflow();
       },
+      onLost: () => options.onOverflow(),
     });
     return new UeventMonitor(receiver);
   }

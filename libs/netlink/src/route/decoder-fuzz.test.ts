@@ -12,18 +12,21 @@ import { addressAdd } from './address/address-requests.ts';
 import { decodeIpv4Configuration } from './link/ipv4-configuration-decoder.ts';
 import { linkAdd } from './link/link-create.ts';
 import { linkSet } from './link/link-requests.ts';
+import { decodeNamespaceId } from './namespace-id/namespace-id-decoder.ts';
+import { namespaceIdAssign } from './namespace-id/namespace-id-requests.ts';
 import { neighbourAdd } from './neighbour/neighbour-requests.ts';
 import { routeAdd } from './route/route-requests.ts';
 import { ruleAdd } from './rule/rule-requests.ts';
 
-/** Message types that a {@link decodeRouteEvent} knows, and the netlink layer's own. */
-const types = [16, 17, 20, 21, 24, 25, 28, 29, 32, 33, 1, 2, 3];
+/** Message types that monitors know, and the netlink layer's own. */
+const types = [16, 17, 20, 21, 24, 25, 28, 29, 32, 33, 88, 1, 2, 3];
 
 /** Reads everything there is in the bytes, in every way that the library does. */
 function decodeAll(bytes: Buffer): void {
   const events = new MessageReader(bytes, bytes.length);
   while (events.next()) {
     decodeRouteEvent(events);
+    if (events.type === 88) decodeNamespaceId(events);
     if (events.type === 16) decodeIpv4Configuration(events);
   }
 }
@@ -79,6 +82,7 @@ function realisticMessages(): Buffer {
     }),
     ruleAdd({ source: '10.0.0.0/8', table: 100, iif: 'eth0', uidRange: { start: 0, end: 1 } }),
     neighbourAdd({ linkIndex: 2, address: 'fe80::1', linkAddress: '02:00:00:00:00:01' }),
+    namespaceIdAssign(3),
   ];
   for (const request of requests) {
     writer.beginMessage(request.type, 0, 0);
@@ -151,6 +155,8 @@ describe('decoders', () => {
     const bytes = realisticMessages();
     const reader = new MessageReader(bytes, bytes.length);
     while (reader.next()) events.push(decodeRouteEvent(reader)?.group);
-    expect(events).toEqual(['link', 'link', 'link', 'link', 'address', 'route', 'rule', 'neighbour']);
+    const described = ['link', 'link', 'link', 'link', 'address', 'route', 'rule', 'neighbour'];
+    // A namespace's number is no route event.
+    expect(events).toEqual([...described, undefined]);
   });
 });

@@ -1,3 +1,4 @@
+import { closeSync } from 'node:fs';
 import { BatchReplies } from '../socket/batch-replies.ts';
 import { DumpReplies } from '../socket/dump-replies.ts';
 import { receiveReplies, receiveRepliesAsync, type Replies } from '../socket/exchange.ts';
@@ -18,6 +19,8 @@ import type { Ipv4Configuration } from './link/ipv4-configuration.ts';
 import { decodeIpv4Configuration } from './link/ipv4-configuration-decoder.ts';
 import { linkSet } from './link/link-requests.ts';
 import type { LinkSpec } from './link/link-spec.ts';
+import { decodeNamespaceId } from './namespace-id/namespace-id-decoder.ts';
+import { namespaceIdAssign, namespaceIdGet } from './namespace-id/namespace-id-requests.ts';
 import type { Neighbour, NeighbourFilter } from './neighbour/neighbour.ts';
 import { neighbourDump } from './neighbour/neighbour-dump.ts';
 import type { RouteDump } from './route-dump.ts';
@@ -170,6 +173,47 @@ export class RouteSocket {
   /** Neighbours of all links, IPv4 before IPv6, or those that the filter names. */
   neighbours(filter: NeighbourFilter = {}): Neighbour[] {
     return families(filter).flatMap((family) => this.#dump(neighbourDump({ ...filter, family })));
+  }
+
+  /**
+   * The number by which this socket's namespace knows another one, or itself (`RTM_GETNSID`). It stays the same as long as both live, does not
+   * keep the other one alive, and is given to a new namespace once that one has died.
+   *
+   * @param namespace default: the socket's own, which seldom has one
+   * @returns undefined when it has none
+   * @throws NetlinkError with code EINVAL when the descriptor is no network namespace's
+   */
+  namespaceId(namespace?: Pick<ReferencedNamespace, 'fd'>): number | undefined {
+    const fd = namespace?.fd ?? this.#socket.openNamespace();
+    try {
+      let id: number | undefined;
+      this.#execute([namespaceIdGet(fd)], (message) => {
+        id = decodeNamespaceId(message);
+      });
+      return id;
+    } finally {
+      if (namespace === undefined) closeSync(fd);
+    }
+  }
+
+  /**
+   * Gives another namespace a number here (`RTM_NEWNSID`), the lowest that is free, unless it has one.
+   *
+   * @returns its number
+   * @throws NetlinkError as {@link namespaceId}
+   */
+  assignNamespaceId(namespace: Pick<ReferencedNamespace, 'fd'>): number {
+    const present = this.namespaceId(namespace);
+    if (present !== undefined) return present;
+    try {
+      this.#execute([namespaceIdAssign(namespace.fd)]);
+    } catch (error) {
+      // The kernel gives numbers by itself, for instance when a link is moved there.
+      if (!(error instanceof NetlinkError && error.code === 'EEXIST')) throw error;
+    }
+    const assigned = this.namespaceId(namespace);
+    if (assigned === undefined) throw new NetlinkError('netns id set', enodev, 'it has none nevertheless');
+    return assigned;
   }
 
   /** Repeatable. Asynchronous requests that have begun are finished, those that wait for their turn are rejected. */

@@ -2,6 +2,7 @@ import { closeSync } from 'node:fs';
 import { enterNamespace, insideNamespace } from '../namespace/inside-namespace.ts';
 import { libc } from '../system/libc.ts';
 import { SystemCallError } from '../system/system-error.ts';
+import type { NumberedDatagram } from './numbered-datagram.ts';
 
 // linux/socket.h, linux/netlink.h
 const AF_NETLINK = 16;
@@ -20,7 +21,7 @@ const one = Buffer.from([1, 0, 0, 0]);
 const again = 11;
 
 /** Options of a netlink socket (`NETLINK_*`, linux/netlink.h), by name. */
-const options = { membership: 1, capAck: 10, extAck: 11, strictCheck: 12 } as const;
+const options = { membership: 1, listenAllNamespaces: 8, capAck: 10, extAck: 11, strictCheck: 12 } as const;
 
 /** What a socket is for. */
 export interface NetlinkSocketOptions {
@@ -30,6 +31,8 @@ export interface NetlinkSocketOptions {
   readonly namespace?: { readonly fd: number; readonly path: string };
   /** Multicast groups to join, by number. */
   readonly groups?: readonly number[];
+  /** Whether to hear those groups also of the namespaces that have a number in this one (`NETLINK_LISTEN_ALL_NSID`); needs CAP_NET_BROADCAST. */
+  readonly allNamespaces?: boolean;
   /** How many bytes may wait to be received. */
   readonly receiveBuffer?: number;
   /** Whether requests are answered with text and without repeating them, and checked strictly. */
@@ -63,9 +66,7 @@ export class NetlinkSocket {
   /** Opens another socket like this one in the same namespace, whose own descriptor may be closed by now. */
   openAnother(): NetlinkSocket {
     if (this.#options.namespace === undefined) return NetlinkSocket.open(this.#options);
-    const { ioctl } = libc();
-    const fd = ioctl.call(this.fd, getSocketNamespace, 0);
-    if (fd === -1) throw new SystemCallError("opening the socket's namespace", ioctl.errno);
+    const fd = this.openNamespace();
     try {
       const namespace = { fd, path: this.#options.namespace.path };
       return new NetlinkSocket(
@@ -78,6 +79,18 @@ export class NetlinkSocket {
     } finally {
       closeSync(fd);
     }
+  }
+
+  /**
+   * Opens the namespace that the socket is in. The descriptor is the caller's to close.
+   *
+   * @throws SystemCallError with code EPERM without CAP_NET_ADMIN there
+   */
+  openNamespace(): number {
+    const { ioctl } = libc();
+    const fd = ioctl.call(this.fd, getSocketNamespace, 0);
+    if (fd === -1) throw new SystemCallError("opening the socket's namespace", ioctl.errno);
+    return fd;
   }
 
   /** Sends, and returns when the kernel has done what the messages ask. */
@@ -108,6 +121,15 @@ export class NetlinkSocket {
     throw new SystemCallError('receiving from the kernel', recv.errno);
   }
 
+  /** As {@link receive}, also saying in the datagram which namespace it is from; that costs the kernel and this side a little more. */
+  receiveNumbered(datagram: NumberedDatagram): number | undefined {
+    const { recvmsg } = libc();
+    const length = recvmsg.call(this.fd, datagram.prepare(), MSG_DONTWAIT | MSG_TRUNC);
+    if (length >= 0) return length;
+    if (recvmsg.errno === again) return undefined;
+    throw new SystemCallError('receiving from the kernel', recvmsg.errno);
+  }
+
   /** As {@link receive}, on a thread of libuv's pool, because producing the next piece of a dump may wait for a lock. */
   async receiveAsync(buffer: Buffer): Promise<number | undefined> {
     const length = await libc().recv.callAsync(this.fd, buffer, buffer.length, MSG_DONTWAIT | MSG_TRUNC);
@@ -121,7 +143,13 @@ export class NetlinkSocket {
   }
 }
 
-function openHere({ protocol, groups = [], receiveBuffer, requests = false }: NetlinkSocketOptions): number {
+function openHere({
+  protocol,
+  groups = [],
+  allNamespaces = false,
+  receiveBuffer,
+  requests = false,
+}: NetlinkSocketOptions): number {
   const { socket, bind, setsockopt } = libc();
   const fd = socket.call(AF_NETLINK, SOCK_RAW | SOCK_CLOEXEC, protocol);
   if (fd === -1) throw new SystemCallError('opening a netlink socket', socket.errno);
@@ -142,6 +170,7 @@ function openHere({ protocol, groups = [], receiveBuffer, requests = false }: Ne
       set(SOL_NETLINK, options.capAck, one);
       set(SOL_NETLINK, options.strictCheck, one);
     }
+    if (allNamespaces) set(SOL_NETLINK, options.listenAllNamespaces, one);
     if (bind.call(fd, anyAddress, anyAddress.length) !== 0) {
       throw new SystemCallError('binding a netlink socket', bind.errno);
     }

@@ -1,6 +1,6 @@
 import { AdapterUnavailableError, type ForeignLibraries, loadForeignLibraries } from '@patchbay/ffi';
 import { describe, expect, it, vi } from 'vitest';
-import { linkSet, RouteMonitor, RouteSocket, useForeignLibraries } from '../index.ts';
+import { linkSet, NamespaceLinkMonitor, RouteMonitor, RouteSocket, useForeignLibraries } from '../index.ts';
 import { withNamespaces } from '../testing/index.ts';
 
 const adapter = load();
@@ -39,6 +39,26 @@ describe('netlink over the second adapter', () => {
         expect.objectContaining({ code: 'EINVAL' }),
       );
       await vi.waitFor(() => expect(seen).toContain('v9'));
+    }));
+
+  it('hears other namespaces as over the first', () =>
+    withNamespaces(async ([host, pod]) => {
+      const seen: (readonly [string, number | undefined])[] = [];
+      using _monitor = NamespaceLinkMonitor.open({
+        namespace: host,
+        onEvents: (events) =>
+          events.forEach(
+            (event) => event.group === 'link' && seen.push([event.link.name, event.namespaceId]),
+          ),
+        onOverflow: () => expect.unreachable(),
+      });
+      using hostSocket = RouteSocket.open({ namespace: host });
+      using podSocket = RouteSocket.open({ namespace: pod });
+      const namespaceId = hostSocket.assignNamespaceId(pod);
+      podSocket.createLink({ name: 'p', kind: { kind: 'veth' } });
+      hostSocket.createLink({ name: 'h', kind: { kind: 'veth' } });
+      await vi.waitFor(() => expect(seen).toContainEqual(['h', undefined]));
+      expect(seen).toContainEqual(['p', namespaceId]);
     }));
 
   it('cannot be changed while it is in use', () => {

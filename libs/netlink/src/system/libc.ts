@@ -26,6 +26,12 @@ function declareFunctions() {
       result: 'ssize',
       errno: true,
     }),
+    recvmsg: libc.declare({
+      name: 'recvmsg',
+      parameters: ['int', 'buffer', 'int'],
+      result: 'ssize',
+      errno: true,
+    }),
     ioctl: libc.declare({ name: 'ioctl', parameters: ['int', 'uint64', 'int'], result: 'int', errno: true }),
     setns: libc.declare({ name: 'setns', parameters: ['int', 'int'], result: 'int', errno: true }),
     unshare: libc.declare({ name: 'unshare', parameters: ['int'], result: 'int', errno: true }),

@@ -25,7 +25,10 @@ export class SystemCallError extends Error {
 
   constructor(operation: string, errno: number) {
     const code = errnoName(errno);
-    const remedy = code === 'EPERM' ? '; the process needs CAP_NET_ADMIN and CAP_SYS_ADMIN' : '';
+    const remedy =
+      code === 'EPERM'
+        ? '; the process needs CAP_NET_ADMIN and CAP_SYS_ADMIN, and CAP_NET_BROADCAST to hear other namespaces'
+        : '';
     super(`${operation} failed: ${code}${remedy}`);
     this.operation = operation;
     this.errno = errno;
