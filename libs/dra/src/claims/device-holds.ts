@@ -51,6 +51,11 @@ export class DeviceHolds {
     return taken;
   }
 
+  /** Forgets everything that is held. */
+  clear(): void {
+    this.#holders.clear();
+  }
+
   /** Frees everything that the claim has; nothing happens when it has nothing. */
   release(claimUID: string): void {
     for (const [device, shares] of this.#holders) {

@@ -179,9 +179,12 @@ describe('KubeApi', () => {
     let server: https.Server;
     let url: URL;
     const authorizations: string[] = [];
+    /** The only credentials that the server takes; any when undefined. */
+    let accepted: string | undefined;
 
     beforeEach(async () => {
       authorizations.length = 0;
+      accepted = undefined;
       const config = ['-newkey', 'rsa:2048', '-nodes', '-x509', '-days', '1', '-subj', '/CN=api'];
       const san = ['-addext', 'subjectAltName=IP:127.0.0.1,DNS:api.example'];
       const files = ['-keyout', join(directory, 'key.pem'), '-out', join(directory, 'ca.crt')];
@@ -189,6 +192,7 @@ describe('KubeApi', () => {
       const [key, cert] = ['key.pem', 'ca.crt'].map((name) => readFileSync(join(directory, name)));
       server = https.createServer({ key, cert }, (request, response) => {
         authorizations.push(request.headers.authorization ?? '');
+        if (accepted !== undefined && request.headers.authorization !== accepted) response.statusCode = 401;
         response.end('{}');
       });
       await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
@@ -207,6 +211,31 @@ describe('KubeApi', () => {
       await api.request({ method: 'GET', path: '/x' });
       expect(authorizations).toEqual(['Bearer secret', 'Bearer secret']);
       api.close();
+    });
+
+    it('are read again when the server refuses them, from a pod’s files as from a kubeconfig', async () => {
+      accepted = 'Bearer new';
+      writeFileSync(join(directory, 'token'), 'old');
+      const config = {
+        apiVersion: 'v1',
+        kind: 'Config',
+        'current-context': 'c',
+        contexts: [{ name: 'c', context: { cluster: 'k', user: 'u' } }],
+        clusters: [{ name: 'k', cluster: { server: url.origin, 'certificate-authority': 'ca.crt' } }],
+        users: [{ name: 'u', user: { tokenFile: join(directory, 'token') } }],
+      };
+      writeFileSync(join(directory, 'config'), JSON.stringify(config));
+      const environment = { KUBERNETES_SERVICE_HOST: url.hostname, KUBERNETES_SERVICE_PORT: url.port };
+      const apis = [
+        new KubeApi(inClusterConnection(directory, environment)),
+        KubeApi.fromKubeConfig(join(directory, 'config')),
+      ];
+      for (const api of apis) await expect(api.request({ method: 'GET', path: '/x' })).rejects.toThrow('401');
+      // Once each, not for ever.
+      expect(authorizations).toEqual(Array(4).fill('Bearer old'));
+      writeFileSync(join(directory, 'token'), 'new');
+      for (const api of apis) await expect(api.request({ method: 'GET', path: '/x' })).resolves.toEqual({});
+      for (const api of apis) api.close();
     });
 
     it('with a wrong CA certificate nothing is sent', async () => {

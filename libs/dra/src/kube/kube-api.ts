@@ -17,6 +17,8 @@ import { readWatchEvents } from './watch-stream.ts';
 export interface KubeApiOptions {
   /** How long a request other than a watch may take, in ms; 30,000 unless told otherwise. */
   readonly requestTimeoutMs?: number;
+  /** After so much silence a watch counts as dead, in ms; 150,000 unless told otherwise. API servers send a bookmark about every minute. */
+  readonly watchSilenceMs?: number;
   /** Sent as `User-Agent`; shows up in the API server's audit log. */
   readonly userAgent?: string;
 }
@@ -45,15 +47,12 @@ export interface WatchRequest {
   /** Where to begin: that of the list, or of the last event or bookmark seen. */
   readonly resourceVersion: string;
   readonly signal?: AbortSignal;
-  /**
-   * After so much silence the connection counts as dead and the watch ends, in ms; 150,000 unless told otherwise. API servers send a
-   * bookmark about every minute.
-   */
+  /** Overrides `watchSilenceMs` of the options. */
   readonly silenceTimeoutMs?: number;
 }
 
 const defaultRequestTimeoutMs = 30_000;
-const defaultSilenceTimeoutMs = 150_000;
+const defaultWatchSilenceMs = 150_000;
 
 /**
  * A small client of the Kubernetes API: raw JSON requests with client-node's authentication, because its typed API loses fields of
@@ -62,6 +61,7 @@ const defaultSilenceTimeoutMs = 150_000;
 export class KubeApi {
   readonly #connection: KubeConnection;
   readonly #requestTimeoutMs: number;
+  readonly #watchSilenceMs: number;
   readonly #userAgent: string;
   #server = '';
 
@@ -69,6 +69,7 @@ export class KubeApi {
   constructor(config: KubeConfig | KubeConnection, options: KubeApiOptions = {}) {
     this.#connection = 'settings' in config ? config : kubeConfigConnection(config);
     this.#requestTimeoutMs = options.requestTimeoutMs ?? defaultRequestTimeoutMs;
+    this.#watchSilenceMs = options.watchSilenceMs ?? defaultWatchSilenceMs;
     this.#userAgent = options.userAgent ?? 'patchbay-dra';
   }
 
@@ -86,7 +87,8 @@ export class KubeApi {
   }
 
   /**
-   * Sends one request and returns the parsed answer. `T` is what the caller expects the answer to be; it is not checked.
+   * Sends one request and returns the parsed answer. `T` is what the caller expects the answer to be; it is not checked. Credentials that
+   * the server refuses are read again, once, because they may have been rotated.
    *
    * @throws ApiError when the server answers with an error, ApiUnreachableError when no answer comes in time, the signal's reason when
    * it is aborted.
@@ -96,8 +98,13 @@ export class KubeApi {
     const timeout = AbortSignal.timeout(timeoutMs);
     const signal = request.signal === undefined ? timeout : AbortSignal.any([request.signal, timeout]);
     try {
-      const response = await this.#send(request, signal);
-      const text = await readText(response);
+      let response = await this.#send(request, signal);
+      let text = await readText(response);
+      if (response.statusCode === 401 && this.#connection.renew !== undefined) {
+        this.#connection.renew();
+        response = await this.#send(request, signal);
+        text = await readText(response);
+      }
       const body = parseJson(text);
       const status = response.statusCode ?? 0;
       if (status < 200 || status > 299) throw new ApiError(request, status, body, retryAfter(response));
@@ -145,7 +152,7 @@ export class KubeApi {
       if (status !== 200) {
         throw new ApiError(failed, status, parseJson(await readText(response)), retryAfter(response));
       }
-      yield* readWatchEvents<T>(response, request.silenceTimeoutMs ?? defaultSilenceTimeoutMs, failed);
+      yield* readWatchEvents<T>(response, request.silenceTimeoutMs ?? this.#watchSilenceMs, failed);
     } catch (error) {
       if (request.signal?.aborted) return;
       if (error instanceof ApiError || error instanceof ApiUnreachableError) throw error;

@@ -3,7 +3,7 @@ import { readFile } from 'node:fs/promises';
 import * as http from 'node:http';
 import * as https from 'node:https';
 import { isIPv6 } from 'node:net';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import type { KubeConfig } from '@kubernetes/client-node';
 
 /** What one request needs besides its own path and body. */
@@ -19,6 +19,8 @@ export interface RequestSettings {
 /** Knows how to reach and authenticate with one API server; asked before every request, so credentials may change. */
 export interface KubeConnection {
   settings(): Promise<RequestSettings>;
+  /** Reads credentials again that the API server has refused (401), before the request is repeated. Absent where they cannot change. */
+  renew?(): void;
   /** Closes idle connections. */
   close(): void;
 }
@@ -100,7 +102,10 @@ export function kubeConfigFileConnection(path: string): KubeConnection {
   const load = async () => {
     const { KubeConfig } = await import('@kubernetes/client-node/dist/config.js');
     const config = new KubeConfig();
-    config.loadFromFile(path);
+    // client-node 2.0 looks for `tokenFile` under another name (findToken in its config_types).
+    const text = await readFile(path, 'utf8');
+    config.loadFromString(text.replace(/(["']?)\btokenFile\1(?=\s*:)/g, '$1token-file$1'));
+    config.makePathsAbsolute(dirname(path));
     return (loaded = kubeConfigConnection(config));
   };
   return {
@@ -112,6 +117,10 @@ export function kubeConfigFileConnection(path: string): KubeConnection {
         if (loaded === undefined) loading = undefined;
         throw error;
       }
+    },
+    renew() {
+      loaded?.close();
+      loading = loaded = undefined;
     },
     close: () => loaded?.close(),
   };
@@ -148,6 +157,7 @@ export function inClusterConnection(
       const headers = { Authorization: `Bearer ${credentials.token}` };
       return { server, headers, agent: agents.agent(server, { ca: credentials.ca }) };
     },
+    renew: () => (credentials = undefined),
     close: () => agents.close(),
   };
 }

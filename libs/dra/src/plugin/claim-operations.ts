@@ -26,6 +26,7 @@ export interface ClaimOperationsOptions {
   readonly holds: DeviceHolds;
   readonly logger: Logger;
   readonly onRequest: (request: DraRequest) => void;
+  readonly inTurn: <T>(work: () => Promise<T>) => Promise<T>;
 }
 
 /**
@@ -47,11 +48,13 @@ export class ClaimOperations {
 
   /** Unprepares every claim, without asking the API server. */
   unprepare(claims: readonly ClaimReference[], signal: AbortSignal): Promise<Record<string, ClaimOutcome>> {
-    return this.#each('unprepare', claims, signal, async (claim) => {
-      await this.#options.driver.unprepareClaim(claim, signal);
-      this.#options.holds.release(claim.uid);
-      return [];
-    });
+    return this.#each('unprepare', claims, signal, (claim) =>
+      this.#options.inTurn(async () => {
+        await this.#options.driver.unprepareClaim(claim, signal);
+        this.#options.holds.release(claim.uid);
+        return [];
+      }),
+    );
   }
 
   /** Resolves when no operation is under way. */
@@ -94,14 +97,16 @@ export class ClaimOperations {
 
   async #prepareClaim(reference: ClaimReference, signal: AbortSignal): Promise<readonly PreparedDevice[]> {
     const claim = await this.#options.resolve(reference, signal);
-    const taken = await this.#hold(claim);
-    try {
-      return await this.#options.driver.prepareClaim(claim, signal);
-    } catch (error) {
-      // Only what this attempt took: an earlier success of the same claim keeps its devices.
-      if (taken) this.#options.holds.release(claim.uid);
-      throw error;
-    }
+    return this.#options.inTurn(async () => {
+      const taken = await this.#hold(claim);
+      try {
+        return await this.#options.driver.prepareClaim(claim, signal);
+      } catch (error) {
+        // Only what this attempt took: an earlier success of the same claim keeps its devices.
+        if (taken) this.#options.holds.release(claim.uid);
+        throw error;
+      }
+    });
   }
 
   async #hold(claim: AllocatedClaim): Promise<boolean> {

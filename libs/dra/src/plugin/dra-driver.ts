@@ -36,8 +36,9 @@ export interface DraDriver {
   unprepareClaim(claim: ClaimReference, signal: AbortSignal): Promise<void>;
 
   /**
-   * Whether the driver's journal still has the claim prepared. Needed only by drivers of which two instances may share a journal
-   * (rolling update): asked when a device seems to be held by a claim that the other instance may have unprepared meanwhile.
+   * Whether the driver's journal still has the claim prepared. Useful to drivers of which two instances may share a journal (rolling
+   * update) and that do not bring `holds` up to date in every turn: asked when a device seems to be held by a claim that the other instance
+   * may have unprepared meanwhile.
    */
   isPrepared?(claimUID: string): Promise<boolean>;
 }

@@ -42,6 +42,12 @@ export interface DraPluginOptions {
   readonly podUid?: string;
   /** Filled by the driver from its journal before `start`; empty unless given. */
   readonly holds?: DeviceHolds;
+  /**
+   * Runs the work of one claim while no other instance of the driver does any; needed by drivers of which two instances may share their
+   * state (rolling update). Called for each claim, also for several at a time: work of this instance may overlap. Before the first of it,
+   * what other instances have changed must be in `holds`.
+   */
+  readonly inTurn?: <T>(work: () => Promise<T>) => Promise<T>;
   /** Reports the health of devices to the kubelet (1.34+); the service is offered only with it. */
   readonly health?: DeviceHealthFeed;
   /** How long calls under way may go on after `stop`, in ms; 5,000 unless told otherwise. */
@@ -89,6 +95,7 @@ export class DraPlugin {
       holds: options.holds ?? new DeviceHolds(),
       logger: this.#logger,
       onRequest: (request) => options.onRequest?.(request),
+      inTurn: options.inTurn ?? ((work) => work()),
     });
     const services = this.#services();
     this.#service = new GrpcSocket(
