@@ -1,5 +1,6 @@
 /** `npm test [-- TIER… PATH…]`: runs the test tiers; the last line of the output is the sum. */
 import { constants } from 'node:os';
+import { selectsEveryCheck } from './conformance/conformance-table.ts';
 import { sumLine, noTests } from './counts/test-counts.ts';
 import { allTiers } from './tiers/all-tiers.ts';
 import { runTiers } from './tiers/run-tiers.ts';
@@ -33,13 +34,14 @@ async function list({ tiers, filters }: Selection): Promise<void> {
   }
 }
 
-async function run({ tiers, filters, maySkip }: Selection): Promise<void> {
+async function run(selection: Selection): Promise<void> {
+  const { tiers, filters, maySkip } = selection;
   const results = await runTiers(tiers, filters);
   if (results.length === 0) {
     console.log(`There are no tests here.\n${sumLine(noTests)}`);
     return;
   }
-  const { text, good } = summarize(results, maySkip);
+  const { text, good } = summarize(results, maySkip, selectsEveryCheck(selection));
   console.log(`\n${text}`);
   process.exitCode = good ? 0 : 1;
 }

@@ -15,10 +15,10 @@ function tier(name: string, behaviour: { tests?: string[]; obstacle?: string; ou
   };
 }
 
-async function run(tiers: readonly Tier[], ...maySkip: string[]) {
+async function run(tiers: readonly Tier[], maySkip: readonly string[] = [], everyCheck = false) {
   const printed: string[] = [];
   const results = await runTiers(tiers, [], (text) => printed.push(text));
-  return { printed: printed.join('\n'), ...summarize(results, new Set(maySkip)) };
+  return { printed: printed.join('\n'), ...summarize(results, new Set(maySkip), everyCheck) };
 }
 
 describe('a run over tiers', () => {
@@ -49,8 +49,29 @@ describe('a run over tiers', () => {
   test('is good with skips that are expected, and with no others', async () => {
     const skipped = { counts: { passed: 3, failed: 0, skipped: 1 } };
     const tiers = [tier('netns', { obstacle: 'needs root' }), tier('vm', { outcome: skipped })];
-    expect((await run(tiers, 'netns', 'vm')).good).toBe(true);
-    expect((await run(tiers, 'netns')).good).toBe(false);
+    expect((await run(tiers, ['netns', 'vm'])).good).toBe(true);
+    expect((await run(tiers, ['netns'])).good).toBe(false);
+  });
+
+  test('lists the numbered checks that were tested, and is bad when one is missing and all were wanted', async () => {
+    const test = (check: number) =>
+      ({ check, behaviour: `behaviour ${check}`, state: 'passed', file: 'a.test.ts' }) as const;
+    const all = Array.from({ length: 49 }, (_, index) => test(index + 1));
+    const outcome = (conformance: typeof all) => ({
+      outcome: { counts: { passed: conformance.length, failed: 0, skipped: 0 }, conformance },
+    });
+    const complete = await run(
+      [tier('unit', outcome(all.slice(0, 40))), tier('vm', outcome(all.slice(30)))],
+      [],
+      true,
+    );
+    expect(complete.good).toBe(true);
+    expect(complete.text).toMatch(/│ +49 │ behaviour 49 │ passed │ a\.test\.ts │/);
+    const incomplete = [tier('unit', outcome(all.filter(({ check }) => check !== 5 && check !== 29)))];
+    const { good, text } = await run(incomplete, [], true);
+    expect(good).toBe(false);
+    expect(text).toContain('No test of check 5, 29 ran');
+    expect((await run(incomplete)).good).toBe(true);
   });
 
   test('leaves out tiers without tests', async () => {

@@ -7,6 +7,8 @@ import type { Tier } from './tier.ts';
 /** What the command line of `npm test` asks for. */
 export interface Selection {
   readonly tiers: readonly Tier[];
+  /** Whether these are all that there are. */
+  readonly allTiers: boolean;
   /** Parts of paths; tests count whose path contains one of them. All count without any. */
   readonly filters: readonly string[];
   /** Only say what there is. */
@@ -56,7 +58,7 @@ export function selectTests(parameters: readonly string[], known: readonly Tier[
     throw new UsageError(`'${filter}' is neither a tier nor part of a test's path\n${usage}`);
   }
   const maySkip = new Set(skippable.flatMap(named).map((tier) => tier.name));
-  return { tiers, filters, list: values.list ?? false, maySkip };
+  return { tiers, allTiers: tiers.length === known.length, filters, list: values.list ?? false, maySkip };
 }
 
 function parse(parameters: readonly string[]) {

@@ -1,4 +1,5 @@
 import Table from 'cli-table3';
+import { conformanceTable, missingChecks } from '../conformance/conformance-table.ts';
 import { sumCounts, sumLine } from '../counts/test-counts.ts';
 import type { TierResult } from './run-tiers.ts';
 
@@ -9,11 +10,16 @@ export interface Summary {
 }
 
 /**
- * Sums tiers up: a table, what did not run and why, and the sum as the last line.
+ * Sums tiers up: the numbered checks, a table of the tiers, what did not run and why, and the sum as the last line.
  *
  * @param maySkip names of the tiers whose skipped tests are expected
+ * @param everyCheck whether each numbered check must have been tested
  */
-export function summarize(results: readonly TierResult[], maySkip: ReadonlySet<string>): Summary {
+export function summarize(
+  results: readonly TierResult[],
+  maySkip: ReadonlySet<string>,
+  everyCheck: boolean,
+): Summary {
   const table = new Table({
     head: ['tier', 'passed', 'failed', 'skipped', 'time'],
     colAligns: ['left', 'right', 'right', 'right', 'right'],
@@ -28,7 +34,10 @@ export function summarize(results: readonly TierResult[], maySkip: ReadonlySet<s
   const notes = results.filter((result) => result.note !== undefined);
   const unexpected = results.filter((result) => result.counts.skipped > 0 && !maySkip.has(result.tier));
   const names = unexpected.map((result) => result.tier);
+  const conformance = results.flatMap((result) => result.conformance ?? []);
+  const missing = everyCheck ? missingChecks(conformance) : [];
   const text = [
+    ...(conformance.length === 0 ? [] : [conformanceTable(conformance)]),
     table.toString(),
     ...notes.map((result) => `${result.tier}: ${result.note}`),
     ...(names.length === 0
@@ -37,9 +46,17 @@ export function summarize(results: readonly TierResult[], maySkip: ReadonlySet<s
           `Tests were skipped in ${names.join(', ')}. That fails the run, because nobody would notice it otherwise;`,
           `where a tier cannot run: npm test -- --allow-skips TIER`,
         ]),
+    ...(missing.length === 0
+      ? []
+      : [
+          `No test of check ${missing.join(', ')} ran (its title begins with 'check NN: '). That fails the run.`,
+        ]),
     sumLine(total),
   ];
-  return { text: text.join('\n'), good: total.failed === 0 && unexpected.length === 0 };
+  return {
+    text: text.join('\n'),
+    good: total.failed === 0 && unexpected.length === 0 && missing.length === 0,
+  };
 }
 
 function seconds(ms: number): string {

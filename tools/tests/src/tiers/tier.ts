@@ -1,3 +1,4 @@
+import type { ConformanceTest } from '../conformance/conformance-test.ts';
 import type { TestCounts } from '../counts/test-counts.ts';
 
 /** Tests that need the same surroundings. */
@@ -23,6 +24,8 @@ export interface Tier {
 /** How a tier ended. */
 export interface TierOutcome {
   readonly counts: TestCounts;
+  /** Those of the tests that belong to a numbered check. */
+  readonly conformance?: readonly ConformanceTest[];
   /** What the counts do not say. */
   readonly note?: string;
 }

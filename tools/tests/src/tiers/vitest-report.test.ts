@@ -2,6 +2,7 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { describe, expect, onTestFinished, test } from 'vitest';
+import { repository } from '../repository.ts';
 import { outcomeOf } from './vitest-report.ts';
 
 function report(text: string): string {
@@ -14,8 +15,9 @@ function report(text: string): string {
 }
 
 const file = (status: string, ...states: string[]) => ({
+  name: join(repository, 'libs/dra/src/a.test.ts'),
   status,
-  assertionResults: states.map((state) => ({ status: state })),
+  assertionResults: states.map((state) => ({ status: state, title: 'does something' })),
 });
 const files = (...testResults: object[]) => report(JSON.stringify({ testResults }));
 
@@ -25,18 +27,31 @@ describe('a vitest report', () => {
       file('passed', 'passed', 'passed', 'skipped', 'todo'),
       file('failed', 'passed', 'failed', 'failed', 'pending'),
     );
-    expect(outcomeOf(path, { code: 1 })).toEqual({ counts: { passed: 3, failed: 2, skipped: 3 } });
+    const counts = { passed: 3, failed: 2, skipped: 3 };
+    expect(outcomeOf(path, { code: 1 })).toEqual({ counts, conformance: [] });
   });
 
   test('counts a file that cannot be imported as one failure', () => {
     expect(outcomeOf(files(file('failed')), { code: 1 })).toEqual({
       counts: { passed: 0, failed: 1, skipped: 0 },
+      conformance: [],
     });
+  });
+
+  test('names the tests of numbered checks', () => {
+    const states = ['passed', 'failed', 'pending'];
+    const titles = ['check 7: sockets are gone', 'does something', 'check 12: N claims'];
+    const assertionResults = titles.map((title, index) => ({ title, status: states[index] }));
+    expect(outcomeOf(files({ ...file('failed'), assertionResults }), { code: 1 }).conformance).toEqual([
+      { check: 7, behaviour: 'sockets are gone', state: 'passed', file: 'libs/dra/src/a.test.ts' },
+      { check: 12, behaviour: 'N claims', state: 'skipped', file: 'libs/dra/src/a.test.ts' },
+    ]);
   });
 
   test('counts an error outside all tests as one failure', () => {
     expect(outcomeOf(files(file('passed', 'passed')), { code: 1 })).toEqual({
       counts: { passed: 1, failed: 1, skipped: 0 },
+      conformance: [],
       note: 'no test failed, but vitest ended with exit code 1',
     });
   });

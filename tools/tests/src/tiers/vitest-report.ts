@@ -1,14 +1,19 @@
 import { existsSync, readFileSync } from 'node:fs';
+import { relative } from 'node:path';
 import { z } from 'zod';
+import { conformanceTest } from '../conformance/conformance-test.ts';
+import type { ConformanceTest } from '../conformance/conformance-test.ts';
 import type { ProgramEnd } from '../programs/run-program.ts';
+import { repository } from '../repository.ts';
 import type { TierOutcome } from './tier.ts';
 
 /** What vitest's JSON reporter writes, as far as it matters here. */
 const reportSchema = z.object({
   testResults: z.array(
     z.object({
+      name: z.string(),
       status: z.string(),
-      assertionResults: z.array(z.object({ status: z.string() })),
+      assertionResults: z.array(z.object({ status: z.string(), title: z.string() })),
     }),
   ),
 });
@@ -27,6 +32,7 @@ export function outcomeOf(report: string, end: Pick<ProgramEnd, 'code' | 'reason
     return { counts: { passed: 0, failed: 1, skipped: 0 }, note: `crashed: ${how} and left no report` };
   }
   let [passed, failed, skipped] = [0, 0, 0];
+  const conformance: ConformanceTest[] = [];
   for (const file of parsed.data.testResults) {
     const states = file.assertionResults.map((test) => test.status);
     const failures = states.filter((state) => state === 'failed').length;
@@ -34,9 +40,13 @@ export function outcomeOf(report: string, end: Pick<ProgramEnd, 'code' | 'reason
     passed += passes;
     failed += failures > 0 || file.status !== 'failed' ? failures : 1;
     skipped += states.length - passes - failures;
+    const path = relative(repository, file.name);
+    for (const { title, status } of file.assertionResults) {
+      conformance.push(...conformanceTest({ title, state: status, file: path }));
+    }
   }
-  if (end.code === 0 || failed > 0) return { counts: { passed, failed, skipped } };
-  return { counts: { passed, failed: 1, skipped }, note: `no test failed, but ${how}` };
+  if (end.code === 0 || failed > 0) return { counts: { passed, failed, skipped }, conformance };
+  return { counts: { passed, failed: 1, skipped }, conformance, note: `no test failed, but ${how}` };
 }
 
 function readReport(path: string): unknown {
