@@ -188,6 +188,70 @@ describe('ClaimManager.cdiDevices', () => {
   });
 });
 
+describe('ClaimManager.cdiDevices for extended resources', () => {
+  const resourceName = 'example.com/nic';
+  const mapping = (containerName: string, requestName: string) => ({
+    containerName,
+    resourceName,
+    requestName,
+  });
+  const results = ['container-0-request-0', 'container-1-request-0'].map((request, index) => ({
+    ...nic,
+    request,
+    device: `eth${String(index)}`,
+  }));
+  const manifest: PodManifest = {
+    metadata: { name: 'p', uid: 'uid-p' },
+    spec: {
+      containers: [
+        { name: 'one', resources: { requests: { [resourceName]: '1' } } },
+        { name: 'two', resources: { requests: { [resourceName]: '1' } } },
+        { name: 'three', resources: { requests: { 'example.com/other': '1' } } },
+      ],
+    },
+    status: {
+      extendedResourceClaimStatus: {
+        resourceClaimName: 'x',
+        requestMappings: [
+          mapping('one', 'container-0-request-0'),
+          mapping('two', 'container-1-request-0'),
+          // Not what the container asks for, so not what it gets.
+          mapping('three', 'container-1-request-0'),
+        ],
+      },
+    },
+  };
+
+  test('gives each container the devices of its mapped requests', async () => {
+    driver.script.prepare = (claims) =>
+      Object.fromEntries(
+        claims.map(({ uid }) => [
+          uid,
+          {
+            devices: results.map(({ request, device }) => ({
+              ...preparedDevice(uid),
+              requestNames: [request],
+              deviceName: device,
+              cdiDeviceIds: [`example.org/net=${device}`],
+            })),
+          },
+        ]),
+      );
+    await manager.prepare(manifest, [claim('x', results)]);
+    expect(manifest.spec.containers.map((container) => manager.cdiDevices(manifest, container))).toEqual([
+      ['example.org/net=eth0'],
+      ['example.org/net=eth1'],
+      [],
+    ]);
+  });
+
+  test('needs the claim prepared', () => {
+    expect(() => manager.cdiDevices(manifest, manifest.spec.containers[0]!)).toThrow(
+      'ResourceClaim x: it is not prepared',
+    );
+  });
+});
+
 describe('ClaimManager.unprepare', () => {
   test('asks once the last pod is gone', async () => {
     await manager.prepare(pod('p', ['a']), [claim('a')]);

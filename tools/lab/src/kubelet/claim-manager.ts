@@ -57,28 +57,45 @@ export class ClaimManager {
     });
   }
 
-  /** The CDI devices of a container: those of the claims and requests that it names, in their order. */
+  /**
+   * The CDI devices of a container: those of the claims and requests that it names, in their order, and then those of the requests that its
+   * extended resources come from.
+   */
   cdiDevices(pod: PodManifest, container: PodContainer): string[] {
-    const ids: string[] = [];
-    for (const reference of container.resources?.claims ?? []) {
+    const named = (container.resources?.claims ?? []).flatMap((reference) => {
       const podClaim = pod.spec.resourceClaims?.find(({ name }) => name === reference.name);
       if (podClaim === undefined) {
         throw new Error(
           `container ${container.name} names claim '${reference.name}', which its pod does not have`,
         );
       }
-      const info = this.#claims.get(key(podNamespace(pod), resourceClaimName(pod, podClaim) ?? ''));
-      if (!info?.prepared)
-        throw new Error(`unable to get resource for claim ${reference.name}: it is not prepared`);
-      for (const device of [...info.devices.values()].flat()) {
-        const wanted =
-          reference.request === undefined ||
-          device.requestNames.length === 0 ||
-          device.requestNames.includes(reference.request);
-        if (wanted) ids.push(...device.cdiDeviceIds);
-      }
+      return this.#cdiDevices(pod, resourceClaimName(pod, podClaim) ?? '', reference.request);
+    });
+    const { resourceClaimName: claimName = '', requestMappings = [] } =
+      pod.status?.extendedResourceClaimStatus ?? {};
+    const { requests = {} } = container.resources ?? {};
+    return [
+      ...named,
+      ...requestMappings
+        .filter(
+          ({ containerName, resourceName }) => containerName === container.name && resourceName in requests,
+        )
+        .flatMap(({ requestName }) => this.#cdiDevices(pod, claimName, requestName)),
+    ];
+  }
+
+  #cdiDevices(pod: PodManifest, claimName: string, request: string | undefined): string[] {
+    const info = this.#claims.get(key(podNamespace(pod), claimName));
+    if (!info?.prepared) {
+      throw new Error(`unable to get claim info for ResourceClaim ${claimName}: it is not prepared`);
     }
-    return ids;
+    return [...info.devices.values()]
+      .flat()
+      .filter(
+        ({ requestNames }) =>
+          request === undefined || requestNames.length === 0 || requestNames.includes(request),
+      )
+      .flatMap(({ cdiDeviceIds }) => cdiDeviceIds);
   }
 
   /**

@@ -18,7 +18,12 @@ export interface PodContainer {
     readonly privileged?: boolean;
     readonly capabilities?: { readonly add?: readonly string[] };
   };
-  readonly resources?: { readonly claims?: readonly ContainerClaimReference[] };
+  readonly resources?: {
+    readonly claims?: readonly ContainerClaimReference[];
+    /** By resource; where there are extended resources, of devices or of device plugins. */
+    readonly requests?: Readonly<Record<string, string | number>>;
+    readonly limits?: Readonly<Record<string, string | number>>;
+  };
 }
 
 /** A claim that a pod uses, by name. */
@@ -49,6 +54,15 @@ export interface PodManifest {
       readonly name: string;
       readonly resourceClaimName?: string;
     }[];
+    /** The claim that the scheduler made for extended resources, and which of its requests are for which container (KEP-5004). */
+    readonly extendedResourceClaimStatus?: {
+      readonly resourceClaimName: string;
+      readonly requestMappings: readonly {
+        readonly containerName: string;
+        readonly resourceName: string;
+        readonly requestName: string;
+      }[];
+    };
   };
 }
 

@@ -138,15 +138,19 @@ export class PodWorker {
     if (claims.length > 0) await this.#options.claims.prepare(this.pod, claims);
   }
 
-  /** The pod's claims, once they are allocated and reserved for it. */
+  /** The pod's claims, that for extended resources included, once they are allocated and reserved for it. */
   async #allocatedClaims(): Promise<ResourceClaim[]> {
     const namespace = podNamespace(this.pod);
     const { name: podName, uid } = this.pod.metadata;
-    const claims: ResourceClaim[] = [];
-    for (const reference of this.pod.spec.resourceClaims ?? []) {
+    const names = (this.pod.spec.resourceClaims ?? []).map((reference) => {
       const name = resourceClaimName(this.pod, reference);
       if (name === undefined)
         throw new Error(`ResourceClaim for pod claim '${reference.name}' is not created yet`);
+      return name;
+    });
+    const extended = this.pod.status?.extendedResourceClaimStatus?.resourceClaimName;
+    const claims: ResourceClaim[] = [];
+    for (const name of extended === undefined ? names : [...names, extended]) {
       const claim = await this.#options.api.getClaim(namespace, name);
       if (claim === undefined)
         throw new Error(`failed to fetch ResourceClaim ${name} referenced by pod ${podName}`);

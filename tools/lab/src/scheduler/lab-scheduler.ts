@@ -6,6 +6,7 @@ import type { Pod } from '../apiserver/resources/core-strategies.ts';
 import type {
   Allocation,
   DeviceClass,
+  DeviceRequest,
   ResourceClaim,
   ResourceClaimTemplate,
 } from '../apiserver/resources/resource-claim-schema.ts';
@@ -17,6 +18,8 @@ import { devicesOfNode } from './device-pools.ts';
 import { DeviceTaintEviction } from './device-taint-eviction.ts';
 import { pendingRequests, UnschedulableError } from './device-request.ts';
 import { DeviceUsage } from './device-usage.ts';
+import { extendedResourceRequests } from './extended-resources.ts';
+import type { ExtendedResourceRequests } from './extended-resources.ts';
 import { selectsNode } from './node-selection.ts';
 import { ObjectCache } from './object-cache.ts';
 import { claimsPath, isFinished, PodClaims, podPath } from './pod-claims.ts';
@@ -37,7 +40,7 @@ const RETRY_MS = 50;
 
 /**
  * Stands in for the scheduler, the claim controller and the device taint eviction controller: makes claims from templates,
- * allocates the claims of pods that have no node, reserves them, binds the pods, deletes pods whose devices are tainted with
+ * allocates the claims and extended resources of pods that have no node, reserves them, binds the pods, deletes pods whose devices are tainted with
  * NoExecute, and releases everything when pods are done.
  */
 export class LabScheduler {
@@ -169,6 +172,13 @@ export class LabScheduler {
   }
 
   async #schedule(pod: Pod): Promise<void> {
+    const left = this.#podClaims.extended(pod);
+    if (left !== undefined) {
+      // An earlier attempt failed half-way. What it allocated may not fit any more, so the next attempt begins anew.
+      await this.#podClaims.delete(left);
+      this.#changed = true;
+      return;
+    }
     let plan: Plan;
     try {
       plan = this.#plan(pod);
@@ -178,6 +188,13 @@ export class LabScheduler {
       return;
     }
     for (const { claim, allocation } of plan.claims) await this.#reserve(pod, claim, allocation);
+    if (plan.extended !== undefined) {
+      const { requests, mappings, allocation } = plan.extended;
+      const claim = await this.#podClaims.createExtended(pod, requests);
+      await this.#reserve(pod, claim, allocation);
+      const resourceClaimName = claim.metadata.name ?? '';
+      await this.#podClaims.noteExtended(pod, { resourceClaimName, requestMappings: mappings });
+    }
     const { name = '' } = pod.metadata;
     const path = podPath(pod);
     const target = { apiVersion: 'v1', kind: 'Node', name: plan.node };
@@ -237,19 +254,24 @@ export class LabScheduler {
       }
     }
     const missing = claims.filter(({ status }) => status?.allocation === undefined);
-    const requests = missing.flatMap((claim) =>
+    const extended = extendedResourceRequests(pod, node, this.#classes.all());
+    const extendedClaim = unnamedClaim(pod, extended?.requests ?? []);
+    const requests = [...missing, extendedClaim].flatMap((claim) =>
       pendingRequests(claim, (name) => this.#classes.get('', name)),
     );
     const choices = allocateClaims(requests, {
       ...devicesOfNode(this.#slices.all(), node),
       usage: DeviceUsage.of(this.#claims.all()),
     });
+    const allocate = (claim: ResourceClaim): Allocation =>
+      allocationOf(
+        claim,
+        choices.filter(({ request }) => request.claim === claim),
+      );
     return {
       node: node.metadata.name ?? '',
-      claims: claims.map((claim) => {
-        const own = choices.filter(({ request }) => request.claim === claim);
-        return { claim, allocation: claim.status?.allocation ?? allocationOf(claim, own) };
-      }),
+      claims: claims.map((claim) => ({ claim, allocation: claim.status?.allocation ?? allocate(claim) })),
+      extended: extended === undefined ? undefined : { ...extended, allocation: allocate(extendedClaim) },
     };
   }
 
@@ -275,6 +297,18 @@ export class LabScheduler {
 interface Plan {
   readonly node: string;
   readonly claims: readonly { readonly claim: ResourceClaim; readonly allocation: Allocation }[];
+  /** The claim for extended resources, which does not exist yet. */
+  readonly extended: (ExtendedResourceRequests & { readonly allocation: Allocation }) | undefined;
+}
+
+/** The claim for a pod's extended resources before it has a name; as the scheduler calls it in its messages. */
+function unnamedClaim(pod: Pod, requests: DeviceRequest[]): ResourceClaim {
+  return {
+    apiVersion: 'resource.k8s.io/v1',
+    kind: 'ResourceClaim',
+    metadata: { name: '<extended-resources>', namespace: pod.metadata.namespace },
+    spec: { devices: { requests } },
+  };
 }
 
 /** What of a node's own properties keeps a pod away. */

@@ -1,10 +1,18 @@
 import type { LabApiClient } from '../apiserver/lab-api-client.ts';
 import type { Pod } from '../apiserver/resources/core-strategies.ts';
-import type { ResourceClaim, ResourceClaimTemplate } from '../apiserver/resources/resource-claim-schema.ts';
+import type {
+  DeviceRequest,
+  ResourceClaim,
+  ResourceClaimTemplate,
+} from '../apiserver/resources/resource-claim-schema.ts';
+import type { RequestMapping } from './extended-resources.ts';
 import type { ObjectCache } from './object-cache.ts';
 
 /** On claims made from a template: which of the pod's claims it is. */
 const POD_CLAIM_ANNOTATION = 'resource.kubernetes.io/pod-claim-name';
+
+/** On the one claim for a pod's extended resources, with the value `true` (KEP-5004). */
+const EXTENDED_RESOURCE_ANNOTATION = 'resource.kubernetes.io/extended-resource-claim';
 
 /** What the claim controller works with. */
 export interface PodClaimsOptions {
@@ -70,6 +78,64 @@ export class PodClaims {
     );
   }
 
+  /** The claim for a pod's extended resources; the one that an earlier attempt at scheduling left, before the pod is bound. */
+  extended(pod: Pod): ResourceClaim | undefined {
+    return this.#options.claims
+      .all()
+      .find(
+        ({ metadata }) =>
+          metadata.namespace === pod.metadata.namespace &&
+          metadata.annotations?.[EXTENDED_RESOURCE_ANNOTATION] === 'true' &&
+          metadata.ownerReferences?.some(
+            ({ uid, controller }) => controller === true && uid === pod.metadata.uid,
+          ),
+      );
+  }
+
+  /** Creates the claim for a pod's extended resources. */
+  async createExtended(pod: Pod, requests: readonly DeviceRequest[]): Promise<ResourceClaim> {
+    const { namespace = '', name = '', uid } = pod.metadata;
+    const claim = await this.#options.api.request<ResourceClaim>({
+      method: 'POST',
+      path: claimsPath(namespace),
+      body: {
+        metadata: {
+          generateName: `${name}-extended-resources-`,
+          annotations: { [EXTENDED_RESOURCE_ANNOTATION]: 'true' },
+          ownerReferences: [{ apiVersion: 'v1', kind: 'Pod', name, uid, controller: true }],
+        },
+        spec: { devices: { requests } },
+      },
+    });
+    this.#options.claims.put(claim);
+    return claim;
+  }
+
+  /** Notes in a pod's status which claim its extended resources come from. */
+  async noteExtended(
+    pod: Pod,
+    status: { readonly resourceClaimName: string; readonly requestMappings: readonly RequestMapping[] },
+  ): Promise<void> {
+    this.#options.pods.put(
+      await this.#options.api.request<Pod>({
+        method: 'PATCH',
+        path: `${podPath(pod)}/status`,
+        contentType: 'application/merge-patch+json',
+        body: { status: { extendedResourceClaimStatus: status } },
+      }),
+    );
+  }
+
+  /** Deletes a claim. */
+  async delete(claim: ResourceClaim): Promise<void> {
+    await this.#options.api.request({
+      method: 'DELETE',
+      path: `${claimsPath(claim.metadata.namespace ?? '')}/${claim.metadata.name ?? ''}`,
+      body: { preconditions: { uid: claim.metadata.uid } },
+    });
+    if ((claim.metadata.finalizers ?? []).length === 0) this.#options.claims.remove(claim);
+  }
+
   /**
    * Takes reservations of pods that are done off a claim, its allocation when none is left, and the claim itself when it
    * was made for such a pod.
@@ -94,19 +160,16 @@ export class PodClaims {
     const owner = claim.metadata.ownerReferences?.find(
       ({ kind, controller }) => kind === 'Pod' && controller === true,
     );
-    const generated = claim.metadata.annotations?.[POD_CLAIM_ANNOTATION] !== undefined && owner !== undefined;
+    const annotations = claim.metadata.annotations ?? {};
+    const generated = [POD_CLAIM_ANNOTATION, EXTENDED_RESOURCE_ANNOTATION].some((key) => key in annotations);
     if (
       !generated ||
+      owner === undefined ||
       claim.metadata.deletionTimestamp !== undefined ||
       this.#needs(namespace, owner.name, owner.uid)
     )
       return;
-    await this.#options.api.request({
-      method: 'DELETE',
-      path: `${claimsPath(namespace)}/${name}`,
-      body: { preconditions: { uid: claim.metadata.uid } },
-    });
-    if ((current.metadata.finalizers ?? []).length === 0) this.#options.claims.remove(current);
+    await this.delete(current);
   }
 
   #needs(namespace: string, podName: string, uid: string): boolean {

@@ -1,7 +1,9 @@
 import { z } from 'zod';
+import { checkContainerResources } from '../validation/extended-resources.ts';
 import { checkLabel } from '../validation/names.ts';
 import { checkImmutable } from '../validation/object-meta.ts';
 import { looseObject, objectMeta, typeMeta } from './object-schema.ts';
+import { containerResources, defaultRequests, extendedResourceClaimStatus } from './pod-resources.ts';
 import type { ResourceStrategy } from './resource-strategy.ts';
 
 /** Nodes: stored as they come; the status has its own path. */
@@ -34,6 +36,12 @@ function keepOtherPart(
   else object[kept] = old[kept];
 }
 
+const container = z.looseObject({
+  name: z.string(),
+  restartPolicy: z.string().optional(),
+  resources: containerResources.optional(),
+});
+
 const podSchema = z.looseObject({
   ...typeMeta,
   metadata: objectMeta.default({}),
@@ -43,7 +51,8 @@ const podSchema = z.looseObject({
       schedulerName: z.string().optional(),
       restartPolicy: z.string().optional(),
       terminationGracePeriodSeconds: z.number().int().optional(),
-      containers: z.array(z.looseObject({ name: z.string() })).default([]),
+      initContainers: z.array(container).optional(),
+      containers: z.array(container).default([]),
       resourceClaims: z
         .array(
           z.object({
@@ -62,6 +71,7 @@ const podSchema = z.looseObject({
       resourceClaimStatuses: z
         .array(z.object({ name: z.string(), resourceClaimName: z.string().optional() }))
         .optional(),
+      extendedResourceClaimStatus: extendedResourceClaimStatus.optional(),
     })
     .optional(),
 });
@@ -77,6 +87,8 @@ export const podStrategy: ResourceStrategy<Pod> = {
     spec.restartPolicy ??= 'Always';
     spec.schedulerName ??= 'default-scheduler';
     spec.terminationGracePeriodSeconds ??= 30;
+    for (const { resources } of [...(spec.initContainers ?? []), ...spec.containers])
+      defaultRequests(resources);
   },
   prepareForCreate(pod) {
     pod.status = { phase: 'Pending' };
@@ -87,6 +99,11 @@ export const podStrategy: ResourceStrategy<Pod> = {
   },
   validate(errors, { spec }) {
     if (spec.containers.length === 0) errors.required('spec.containers');
+    for (const member of ['initContainers', 'containers'] as const) {
+      spec[member]?.forEach(({ resources = {} }, index) => {
+        checkContainerResources(errors, `spec.${member}[${String(index)}].resources`, resources);
+      });
+    }
     spec.resourceClaims?.forEach((claim, index) => {
       const path = `spec.resourceClaims[${String(index)}]`;
       checkLabel(errors, `${path}.name`, claim.name);

@@ -10,6 +10,7 @@ import {
   checkSelectors,
   MAX_ENTRIES,
 } from '../validation/device-claim.ts';
+import { checkExtendedResourceName } from '../validation/extended-resources.ts';
 import { eachItem } from '../validation/field-errors.ts';
 import { checkImmutable } from '../validation/object-meta.ts';
 import { deviceClass, resourceClaim, resourceClaimTemplate } from './resource-claim-schema.ts';
@@ -103,6 +104,9 @@ function checkDeviceClass(errors: FieldErrors, { spec }: DeviceClass): void {
   eachItem(errors, 'spec.config', spec.config, MAX_ENTRIES, ({ opaque }, path) =>
     checkConfiguration(errors, path, opaque),
   );
+  if (spec.extendedResourceName !== undefined) {
+    checkExtendedResourceName(errors, 'spec.extendedResourceName', spec.extendedResourceName);
+  }
 }
 
 function defaultDeviceClaim(devices: DeviceClaim): void {
