@@ -152,6 +152,25 @@ describe(`LabKubelet on containerd ${tools.series}`, () => {
     expect(calls()).toEqual(['prepare uid-net']);
   });
 
+  test('gives containers the devices that their extended resources come from', async () => {
+    const uid = allocate('nics', ['web']);
+    const requests = { 'example.com/nic': '1' };
+    const running = await kubelet.runPod({
+      metadata: { name: 'web', uid: 'uid-web' },
+      spec: { containers: [{ name: 'main', resources: { requests } }, { name: 'side' }] },
+      status: {
+        extendedResourceClaimStatus: {
+          resourceClaimName: 'nics',
+          requestMappings: [{ containerName: 'main', resourceName: 'example.com/nic', requestName: 'nic' }],
+        },
+      },
+    });
+    expect(await run(running.containers['main'], 'echo $CLAIM_NICS')).toBe(`${uid}\n`);
+    expect(await run(running.containers['side'], 'echo $CLAIM_NICS')).toBe('\n');
+    await kubelet.deletePod('uid-web');
+    expect(calls()).toEqual([`prepare ${uid}`, `unprepare ${uid}`]);
+  });
+
   test("puts the driver's words into an event and retries until the driver is content", async () => {
     allocate('net', ['web']);
     const { prepare } = driver.script;
