@@ -85,20 +85,25 @@ describe('a route monitor', () => {
     withNamespaces(async ([host]) => {
       let overflows = 0;
       const events: RouteEvent[] = [];
+      using socket = RouteSocket.open({ namespace: host });
       using _monitor = RouteMonitor.open({
         namespace: host,
         groups: ['link'],
         onEvents: (turn) => void events.push(...turn),
-        onOverflow: () => overflows++,
+        onOverflow() {
+          overflows++;
+          socket.execute(linkSet(1, { alias: 'at once' }));
+        },
       });
-      using socket = RouteSocket.open({ namespace: host });
       // All in one tick, so that nothing is read meanwhile.
       const changes = Array.from({ length: 500 }, (_, number) => linkSet(1, { group: number % 7 }));
       // Only links that are up tell of a new group.
       socket.execute(linkSet(1, { up: true }));
       for (let round = 0; round < 40; round++) socket.execute(...changes);
       await vi.waitFor(() => expect(overflows).toBeGreaterThan(0), { timeout: 10_000 });
-      await sleep(200);
+      // What happens after it was told is not lost.
+      await vi.waitFor(() => expect(events.at(-1)).toMatchObject({ link: { alias: 'at once' } }));
+      expect(overflows).toBe(1);
       expect(events.length).toBeGreaterThan(1000);
       const seen = events.length;
       socket.execute(linkSet(1, { alias: 'after' }));

@@ -21,7 +21,7 @@ export interface MulticastOptions {
   onDatagram(bytes: Buffer, length: number, namespaceId: number | undefined): void;
   /** Called after the last datagram of a turn. */
   onTurn(): void;
-  /** Called after that when datagrams were lost during the turn. */
+  /** Called after that when datagrams were lost, once what was not lost has been taken: whatever happens from then on is received again. */
   onLost(): void;
 }
 
@@ -31,6 +31,11 @@ export class MulticastReceiver {
   readonly #watch: FdWatch;
   readonly #options: MulticastOptions;
   readonly #datagram = new NumberedDatagram(receiveSize);
+  /**
+   * Whether the kernel has said so. Having said it once, it drops all that it would send until everything that waits has been received
+   * (`NETLINK_S_CONGESTED`, net/netlink/af_netlink.c), so whoever reads the state anew must not do it before that.
+   */
+  #lost = false;
   #closed = false;
 
   /** @throws SystemCallError when the namespace cannot be entered or the kernel refuses the socket */
@@ -62,23 +67,26 @@ export class MulticastReceiver {
 
   #receive(): void {
     const datagram = this.#datagram;
-    let lost = false;
+    let drained = false;
     for (let count = 0; count < largestTurn && !this.#closed; count++) {
       try {
         const length =
           this.#options.allNamespaces === true
             ? this.#socket.receiveNumbered(datagram)
             : this.#socket.receive(datagram.bytes);
+        drained = length === undefined;
         if (length === undefined) break;
         const received = Math.min(length, datagram.bytes.length);
         this.#options.onDatagram(datagram.bytes, received, datagram.namespaceId);
       } catch (error) {
         if (!(error instanceof SystemCallError && error.code === 'ENOBUFS')) throw error;
-        lost = true;
+        this.#lost = true;
       }
     }
     if (!this.#closed) this.#options.onTurn();
     // Whoever was called may have closed it.
-    if (lost && !this.#closed) this.#options.onLost();
+    if (!drained || !this.#lost || this.#closed) return;
+    this.#lost = false;
+    this.#options.onLost();
   }
 }

@@ -188,7 +188,12 @@ describe('a monitor of all namespaces', () => {
       using podSocket = RouteSocket.open({ namespace: pod });
       hostSocket.assignNamespaceId(pod);
       let overflows = 0;
-      const { monitor, events } = record(host, { onOverflow: () => overflows++ });
+      const { monitor, events } = record(host, {
+        onOverflow() {
+          overflows++;
+          podSocket.execute(linkSet(1, { alias: 'at once' }));
+        },
+      });
       using _monitor = monitor;
       let calls = 0;
       const closing = record(host, {
@@ -205,7 +210,9 @@ describe('a monitor of all namespaces', () => {
       podSocket.execute(linkSet(1, { up: true }));
       for (let round = 0; round < 40; round++) podSocket.execute(...changes);
       await vi.waitFor(() => expect(overflows).toBeGreaterThan(0), { timeout: 10_000 });
-      await sleep(200);
+      // What happens after it was told is not lost.
+      await vi.waitFor(() => expect(events.at(-1)).toMatchObject({ link: { alias: 'at once' } }));
+      expect(overflows).toBe(1);
       const seen = events.length;
       expect(seen).toBeGreaterThan(1000);
       podSocket.execute(alias('after'));
