@@ -3,7 +3,9 @@ import {
   deviceName,
   type DeviceDiscovery,
   type HostLinks,
+  bandwidth,
   linkAttributes,
+  linkCarrier,
   linkSpeed,
   pciDeviceName,
 } from '@patchbay/core';
@@ -49,7 +51,8 @@ export class HostdevDiscovery implements DeviceDiscovery {
       links: [link.index],
       interfaceName: link.name,
       attributes: linkAttributes(link, this.#sysfs),
-      ...(speed === undefined ? {} : { capacity: { 'patchbay.dev/bandwidth': { value: String(speed) } } }),
+      ...linkCarrier(link),
+      ...(speed === undefined ? {} : bandwidth(speed)),
     };
   }
 

@@ -38,6 +38,6 @@ describe('a claim for a macvlan link', () => {
     ['bridge', 'vepa', 'vepa'],
     ['private', undefined, 'private'],
   ] as const)('on a parent with mode %s that asks for %s gets %s', async (configured, asked, mode) => {
-    expect(await prepare(configured, asked)).toMatchObject({ data: { kind: 'macvlan', mode } });
+    expect(await prepare(configured, asked)).toMatchObject({ mode });
   });
 });

@@ -6,14 +6,26 @@ import {
   type DeviceRequest,
   hardwareAddressFor,
   type HostLinks,
+  type InterfaceSetup,
   type JsonObject,
+  linkSeed,
   ParametersInvalidError,
   type PodLinks,
   type PodLinkSpec,
   type PodSandbox,
+  sharingObstacle,
 } from '@patchbay/core';
 import type { Link } from '@patchbay/netlink';
 import type { MacvlanConfig, MacvlanMode, MacvlanParameters } from './macvlan-config.ts';
+
+/** What is journalled for a macvlan link. */
+type MacvlanPrepared = {
+  readonly mode: MacvlanMode;
+  readonly parent: number;
+  readonly setup: InterfaceSetup;
+  /** What the hardware address is made of where the claim asks for none. */
+  readonly seed: readonly string[];
+};
 
 /** Creates a macvlan link on a parent, directly in the pod's namespace. */
 export class MacvlanAttach implements AttachStrategy {
@@ -28,7 +40,7 @@ export class MacvlanAttach implements AttachStrategy {
   }
 
   async prepare(request: DeviceRequest): Promise<JsonObject> {
-    const { claim, device, interface: setup } = request;
+    const { claim, device, shareId, interface: setup } = request;
     const { links } = await this.#hostLinks.state();
     const parent = links.find(({ index }) => device.links?.includes(index));
     if (parent === undefined)
@@ -40,20 +52,26 @@ export class MacvlanAttach implements AttachStrategy {
     const configuredMode = configured?.mode ?? 'bridge';
     const mode = parameters.mode ?? configuredMode;
     assertPossible(request, parent, mode, configuredMode);
-    const spec: PodLinkSpec = {
-      data: { kind: 'macvlan', mode },
+    const prepared: MacvlanPrepared = {
+      mode,
       parent: parent.index,
-      setup: { ...setup, hardwareAddress: hardwareAddress(request, parent, mode, claim.uid) },
+      setup:
+        mode === 'passthru' ? { ...setup, hardwareAddress: parent.address ?? setup.hardwareAddress } : setup,
+      seed: [claim.uid, device.identity, ...(shareId === undefined ? [] : [shareId])],
     };
-    return spec as unknown as JsonObject;
+    return prepared as unknown as JsonObject;
   }
 
   attach(prepared: JsonObject, sandbox: PodSandbox): Promise<AttachedDevice> {
-    return this.#podLinks.createIn(parse(prepared), sandbox);
+    return this.#podLinks.createIn(linkIn(sandbox, prepared), sandbox);
   }
 
   detach(prepared: JsonObject, sandbox: PodSandbox): Promise<void> {
-    return this.#podLinks.deleteFrom(parse(prepared), sandbox);
+    return this.#podLinks.deleteFrom(linkIn(sandbox, prepared), sandbox);
+  }
+
+  obstacleToSharing(prepared: JsonObject): string | undefined {
+    return sharingObstacle(parse(prepared).setup);
   }
 
   async unprepare(): Promise<void> {
@@ -100,16 +118,13 @@ function modeMistakes(parent: Link, mode: MacvlanMode, configuredMode: MacvlanMo
   return [{ path: 'macvlan.mode', message }];
 }
 
-function hardwareAddress(
-  { device, interface: setup }: DeviceRequest,
-  parent: Link,
-  mode: MacvlanMode,
-  claimUID: string,
-): string {
-  if (mode === 'passthru' && parent.address !== undefined) return parent.address;
-  return setup.hardwareAddress ?? hardwareAddressFor(claimUID, device.identity);
+/** The link as it is to be in one sandbox. */
+function linkIn(sandbox: PodSandbox, prepared: JsonObject): PodLinkSpec {
+  const { mode, parent, setup, seed } = parse(prepared);
+  const hardwareAddress = setup.hardwareAddress ?? hardwareAddressFor(...linkSeed(seed, sandbox));
+  return { data: { kind: 'macvlan', mode }, parent, setup: { ...setup, hardwareAddress } };
 }
 
-function parse(prepared: JsonObject): PodLinkSpec {
-  return prepared as unknown as PodLinkSpec;
+function parse(prepared: JsonObject): MacvlanPrepared {
+  return prepared as unknown as MacvlanPrepared;
 }

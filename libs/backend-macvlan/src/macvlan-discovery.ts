@@ -5,12 +5,15 @@ import {
   type DeviceDiscovery,
   type HostLinks,
   interfaceNameFor,
+  bandwidth,
   linkAttributes,
+  linkCarrier,
+  linkSpeed,
 } from '@patchbay/core';
 import type { Link } from '@patchbay/netlink';
 import type { MacvlanConfig, MacvlanParent } from './macvlan-config.ts';
 
-/** Publishes, for each configured parent that exists, as many devices as macvlan links may be built on it. */
+/** Publishes each configured parent that exists as a device with as many shares as macvlan links may be built on it. */
 export class MacvlanDiscovery implements DeviceDiscovery {
   readonly #hostLinks: HostLinks;
   readonly #config: MacvlanConfig;
@@ -27,9 +30,7 @@ export class MacvlanDiscovery implements DeviceDiscovery {
     const { links } = await this.#hostLinks.state();
     return this.#config.parents.flatMap((parent) => {
       const link = links.find(({ name, altnames }) => name === parent.link || altnames.includes(parent.link));
-      return link === undefined
-        ? []
-        : Array.from({ length: parent.devices }, (_, slot) => this.#device(parent, link, slot));
+      return link === undefined ? [] : [this.#device(parent, link)];
     });
   }
 
@@ -37,18 +38,22 @@ export class MacvlanDiscovery implements DeviceDiscovery {
     this.#hostLinks.watch(onChange, signal);
   }
 
-  #device(parent: MacvlanParent, link: Link, slot: number): Device {
+  #device(parent: MacvlanParent, link: Link): Device {
     const {
       [attributeName('mac')]: _mac,
       [attributeName('alias')]: _alias,
       ...ofParent
     } = linkAttributes(link, this.#sysfs);
-    const name = deviceName(`${parent.link}-${slot}`);
+    const name = deviceName(parent.link);
+    const speed = linkSpeed(link.name, this.#sysfs);
     return {
       name,
-      identity: `macvlan/${parent.link}/${slot}`,
+      identity: `macvlan/${parent.link}`,
       links: [link.index],
       interfaceName: interfaceNameFor(name),
+      shares: parent.devices,
+      ...linkCarrier(link),
+      ...(speed === undefined ? {} : bandwidth(speed)),
       attributes: {
         ...ofParent,
         [attributeName('linkKind')]: { string: 'macvlan' },

@@ -65,7 +65,7 @@ describe('a bridged pair', () => {
     const anew = host.createLink({ name: 'br-blue', up: true, kind: { kind: 'bridge' } });
     await attach.attach(prepared, sandbox(0));
     expect(host.links().filter(({ master }) => master === anew.index)).toHaveLength(1);
-    await attach.detach(prepared);
+    await attach.detach(prepared, sandbox(0));
 
     host.execute(linkDelete({ name: 'br-blue' }));
     await expect(attach.attach(prepared, sandbox(0))).rejects.toThrow(/no such bridge on the host any more/);
@@ -83,9 +83,9 @@ describe('a routed pair', () => {
     await expect(attach.attach(second, sandbox(1))).rejects.toThrow(
       /the node has a route to 10\.20\.3\.1\/32 over pb[0-9a-f]+ already/,
     );
-    await attach.detach(second);
+    await attach.detach(second, sandbox(1));
     expect(route()).toEqual(before);
-    await attach.detach(first);
+    await attach.detach(first, sandbox(0));
     expect(route()).toEqual([]);
   });
 
@@ -95,6 +95,6 @@ describe('a routed pair', () => {
     await attach.attach(prepared, sandbox(0));
     const hostEnd = host.links().find(({ name }) => /^pb[0-9a-f]{12}$/.test(name));
     expect(host.ipv4Configuration(hostEnd?.index ?? 0)?.forwarding).toBe(1);
-    await attach.detach(prepared);
+    await attach.detach(prepared, sandbox(0));
   });
 });

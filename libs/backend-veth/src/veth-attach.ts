@@ -9,21 +9,32 @@ import {
   hardwareAddressFor,
   type HostEnd,
   type HostLinks,
+  type InterfaceSetup,
   type JsonObject,
+  linkSeed,
   type PodLinks,
   type PodLinkSpec,
   type PodSandbox,
+  sharingObstacle,
 } from '@patchbay/core';
 import type { RouteSocket } from '@patchbay/netlink';
 import { configureRoutedEnd, type RoutedEnd, routedSetup } from './routed-end.ts';
-import type { VethConfig } from './veth-config.ts';
+import type { RoutedNetwork, VethConfig } from './veth-config.ts';
 
 /** What is journalled for a veth pair. */
 type VethPrepared = {
-  readonly hostEnd: HostEnd;
+  readonly bridge?: NonNullable<HostEnd['bridge']>;
   readonly routed?: RoutedEnd;
-  readonly setup: PodLinkSpec['setup'];
+  readonly setup: InterfaceSetup;
+  /** What names and hardware addresses are made of where the claim asks for none. */
+  readonly seed: readonly string[];
 };
+
+/** The two ends as they are to be for one sandbox. */
+interface VethPair {
+  readonly hostEnd: HostEnd;
+  readonly setup: PodLinkSpec['setup'];
+}
 
 /** Creates a veth pair: one end in the pod, the other on the host, as a bridge port or routed. */
 export class VethAttach implements AttachStrategy {
@@ -39,7 +50,7 @@ export class VethAttach implements AttachStrategy {
     this.#config = config;
   }
 
-  async prepare({ claim, device, interface: asked }: DeviceRequest): Promise<JsonObject> {
+  async prepare({ claim, device, shareId, interface: asked }: DeviceRequest): Promise<JsonObject> {
     const networkName = device.attributes[attributeName('network')];
     const network = this.#config.networks.find(
       ({ name }) => networkName !== undefined && 'string' in networkName && networkName.string === name,
@@ -50,19 +61,13 @@ export class VethAttach implements AttachStrategy {
         'its network is not in the configuration of backend veth any more',
       );
     }
-    const setup = {
-      ...asked,
-      ...((asked.mtu ?? network.mtu) === undefined ? {} : { mtu: asked.mtu ?? network.mtu }),
-      hardwareAddress: asked.hardwareAddress ?? hardwareAddressFor(claim.uid, device.identity, 'pod'),
-    } as PodLinkSpec['setup'];
-    const hostEnd: HostEnd = {
-      name: hostEndName(claim.uid, device.identity),
-      hardwareAddress: hardwareAddressFor(claim.uid, device.identity, 'host'),
-      ...(setup.mtu === undefined ? {} : { mtu: setup.mtu }),
-      ...(network.mode === 'bridge' ? { bridge: await this.#bridge(network.bridge, device) } : {}),
-    };
+    const mtu = asked.mtu ?? network.mtu;
+    const setup: InterfaceSetup = { ...asked, ...(mtu === undefined ? {} : { mtu }) };
+    const seed = [claim.uid, device.identity, ...(shareId === undefined ? [] : [shareId])];
     const prepared: VethPrepared =
-      network.mode === 'bridge' ? { hostEnd, setup } : routed(hostEnd, routedSetup(setup, network));
+      network.mode === 'bridge'
+        ? { seed, setup, bridge: await this.#bridge(network.bridge, device) }
+        : { seed, ...routed(setup, network) };
     return prepared as unknown as JsonObject;
   }
 
@@ -79,14 +84,19 @@ export class VethAttach implements AttachStrategy {
   }
 
   async attach(prepared: JsonObject, sandbox: PodSandbox): Promise<AttachedDevice> {
-    const { hostEnd, routed: routedEnd, setup } = parse(prepared);
+    const { hostEnd, setup } = pairFor(sandbox, prepared);
+    const { routed: routedEnd } = parse(prepared);
     const { attached, hostIndex } = await this.#podLinks.createPairIn(hostEnd, setup, sandbox);
     if (routedEnd !== undefined) configureRoutedEnd(this.#routes, hostIndex, routedEnd);
     return attached;
   }
 
-  async detach(prepared: JsonObject): Promise<void> {
-    await this.#podLinks.deletePair(parse(prepared).hostEnd.name);
+  async detach(prepared: JsonObject, sandbox: PodSandbox): Promise<void> {
+    await this.#podLinks.deletePair(pairFor(sandbox, prepared).hostEnd.name);
+  }
+
+  obstacleToSharing(prepared: JsonObject): string | undefined {
+    return sharingObstacle(parse(prepared).setup);
   }
 
   async unprepare(): Promise<void> {
@@ -94,16 +104,28 @@ export class VethAttach implements AttachStrategy {
   }
 }
 
-function routed(
-  hostEnd: HostEnd,
-  { setup, hostEnd: end }: ReturnType<typeof routedSetup<PodLinkSpec['setup']>>,
-): VethPrepared {
-  return { hostEnd, routed: end, setup };
+function routed(asked: InterfaceSetup, network: RoutedNetwork): Pick<VethPrepared, 'setup' | 'routed'> {
+  const { setup, hostEnd } = routedSetup(asked, network);
+  return { setup, routed: hostEnd };
+}
+
+function pairFor(sandbox: PodSandbox, prepared: JsonObject): VethPair {
+  const { bridge, setup, seed: ofClaim } = parse(prepared);
+  const seed = linkSeed(ofClaim, sandbox);
+  return {
+    hostEnd: {
+      name: hostEndName(seed),
+      hardwareAddress: hardwareAddressFor(...seed, 'host'),
+      ...(setup.mtu === undefined ? {} : { mtu: setup.mtu }),
+      ...(bridge === undefined ? {} : { bridge }),
+    },
+    setup: { ...setup, hardwareAddress: setup.hardwareAddress ?? hardwareAddressFor(...seed, 'pod') },
+  };
 }
 
 /** The host's end is named after claim and device, so that it is found again after a crash. */
-function hostEndName(claimUID: string, identity: string): string {
-  return `pb${createHash('sha256').update(`${claimUID}\0${identity}`).digest('hex').slice(0, 12)}`;
+function hostEndName(seed: readonly string[]): string {
+  return `pb${createHash('sha256').update(seed.join('\0')).digest('hex').slice(0, 12)}`;
 }
 
 function parse(prepared: JsonObject): VethPrepared {

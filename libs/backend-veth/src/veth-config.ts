@@ -16,7 +16,7 @@ const networkName = z
   .regex(/^[a-z0-9]([-a-z0-9]*[a-z0-9])?$/, {
     error: 'must be a DNS label of at most 40 characters, such as storage',
   })
-  .describe('Name of the network; its devices are called <name>-0, <name>-1, …');
+  .describe('Name of the network and of its device');
 
 const gateway = (family: 4 | 6, fallback: string) =>
   z

@@ -7,7 +7,7 @@ import {
 } from '@patchbay/core';
 import type { VethConfig, VethNetwork } from './veth-config.ts';
 
-/** Publishes, for each configured network, as many devices as pods may be on it. A bridged network needs its bridge to exist. */
+/** Publishes each configured network as a device with as many shares as pods may be on it. A bridged network needs its bridge to exist. */
 export class VethDiscovery implements DeviceDiscovery {
   readonly #hostLinks: HostLinks;
   readonly #config: VethConfig;
@@ -22,7 +22,7 @@ export class VethDiscovery implements DeviceDiscovery {
     const bridges = new Set(links.filter(({ kind }) => kind === 'bridge').map(({ name }) => name));
     return this.#config.networks
       .filter((network) => network.mode === 'routed' || bridges.has(network.bridge))
-      .flatMap((network) => Array.from({ length: network.devices }, (_, slot) => vethDevice(network, slot)));
+      .map(vethDevice);
   }
 
   watch(onChange: () => void, signal: AbortSignal): void {
@@ -30,12 +30,13 @@ export class VethDiscovery implements DeviceDiscovery {
   }
 }
 
-function vethDevice(network: VethNetwork, slot: number): Device {
-  const name = `${network.name}-${slot}`;
+function vethDevice(network: VethNetwork): Device {
+  const { name } = network;
   return {
     name,
     identity: `veth/${name}`,
     interfaceName: interfaceNameFor(name),
+    shares: network.devices,
     attributes: {
       [attributeName('network')]: { string: network.name },
       [attributeName('mode')]: { string: network.mode },

@@ -14,7 +14,9 @@ export { ClaimLedger } from './attachments/claim-ledger.ts';
 export { type ClaimCdiSpecs, ClaimPreparer } from './attachments/claim-preparer.ts';
 export type { AttachmentRecord, ClaimRecord, DeviceRecord } from './attachments/claim-record.ts';
 export { ContainerGate } from './attachments/container-gate.ts';
-export { KeyedMutex } from './attachments/keyed-mutex.ts';
+export { ClaimLocks } from './attachments/claim-locks.ts';
+export { InstanceTurn } from './attachments/instance-turn.ts';
+export { soleInstance, type StateLocks } from './attachments/state-locks.ts';
 export { runtimeHooks } from './attachments/runtime-hooks.ts';
 export type {
   AttachedDevice,
@@ -35,14 +37,22 @@ export { apiVersion } from './interfaces/interface-config.ts';
 export { interfaceNameFor } from './interfaces/interface-name.ts';
 export { InterfaceParameters } from './interfaces/interface-parameters.ts';
 export { addressRange, networkContains, parseIpPrefix } from './interfaces/ip.ts';
+export { sharingObstacle } from './interfaces/sharing-obstacle.ts';
 export type { InterfaceSetup, RouteSetup } from './interfaces/interface-setup.ts';
 export { zodIssues } from './interfaces/zod-issues.ts';
 export { deviceName, pciDeviceName } from './inventory/device-name.ts';
-export { devicePools } from './inventory/device-pools.ts';
+export { deviceHealth } from './inventory/device-health.ts';
+export { type CarrierTaint, devicePools, poolName } from './inventory/device-pools.ts';
 export { heldDevices } from './inventory/held-devices.ts';
-export { linkAttributes, linkSpeed } from './inventory/link-attributes.ts';
-export { type BackendDevices, Inventory } from './inventory/inventory.ts';
-export { hardwareAddressFor } from './links/hardware-address.ts';
+export { bandwidth, linkAttributes, linkCarrier, linkSpeed } from './inventory/link-attributes.ts';
+export {
+  type BackendDevices,
+  Inventory,
+  type InventoryDevice,
+  type StateInPod,
+} from './inventory/inventory.ts';
+export type { Sharing } from './inventory/shared-devices.ts';
+export { hardwareAddressFor, linkSeed } from './links/hardware-address.ts';
 export { HostLinks, type HostState } from './links/host-links.ts';
 export { type LinkSnapshot, takeLinkSnapshot } from './links/link-snapshot.ts';
 export type { PodLinkPlace } from './links/followed-links.ts';
@@ -51,4 +61,6 @@ export { type PodLinkListener, PodLinkWatch } from './links/pod-link-watch.ts';
 export { NamespacePins } from './links/namespace-pins.ts';
 export { type HostEnd, PodLinks, type PodLinkSpec } from './links/pod-links.ts';
 export { type Logger, silentLogger } from './logging/logger.ts';
-export { ClaimStatusReporter, type ClaimStatusSink } from './status/claim-status-reporter.ts';
+export { AttachmentReporter } from './status/attachment-reporter.ts';
+export { DeviceLinks } from './status/device-links.ts';
+export { PodEvents } from './status/pod-events.ts';

@@ -23,10 +23,16 @@ export async function run(options: { readonly config: string }): Promise<void> {
     { level: config.log.level, base: { node: config.nodeName }, timestamp: pino.stdTimeFunctions.isoTime },
     destination({ dest: 2, sync: false, minLength: 0 }),
   );
-  useForeignLibraries(loadForeignLibraries(config.ffi));
+  const libraries = loadForeignLibraries(config.ffi);
+  useForeignLibraries(libraries);
   const metrics = new DriverMetrics();
-  const api = KubeApi.fromKubeConfig(config.kubernetes.kubeconfig);
-  const driver = new Driver({ config, backends, api, metrics, logger });
+  const { kubeconfig, requestTimeoutSeconds, watchSilenceSeconds } = config.kubernetes;
+  const api = KubeApi.fromKubeConfig(kubeconfig, {
+    requestTimeoutMs: requestTimeoutSeconds * 1000,
+    watchSilenceMs: watchSilenceSeconds * 1000,
+    userAgent: `patchbay/${config.driverName}`,
+  });
+  const driver = new Driver({ config, backends, api, libraries, metrics, logger });
   // Before anything is begun: a signal during the start must end that in order too.
   const ended = stopOnSignal(driver, logger);
   const server = await metrics.serve(config.metrics.address, config.metrics.port);

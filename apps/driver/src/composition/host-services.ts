@@ -17,6 +17,8 @@ import { NetworkNamespace, RouteSocket } from '@patchbay/netlink';
 /** What the backends work with, and the backends themselves. */
 export interface HostServices extends Disposable {
   readonly backends: BackendRegistry;
+  /** A route socket in the host's namespace. */
+  readonly routes: RouteSocket;
 }
 
 /**
@@ -41,6 +43,7 @@ export function openHostServices(
   );
   return {
     backends: BackendRegistry.compose(container, selections),
+    routes,
     [Symbol.dispose]() {
       routes.close();
       namespace.close();

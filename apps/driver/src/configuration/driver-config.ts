@@ -33,12 +33,33 @@ export const driverConfigSchema = z.strictObject({
   kubernetes: z
     .strictObject({
       kubeconfig: absolutePath.optional().describe('Default: the service account of the pod'),
+      requestTimeoutSeconds: z
+        .number()
+        .min(1)
+        .max(600)
+        .default(30)
+        .describe('After so long without an answer a request is given up and repeated'),
+      watchSilenceSeconds: z
+        .number()
+        .min(1)
+        .max(3600)
+        .default(150)
+        .describe(
+          'After so long without a word a watch counts as dead; API servers speak about every minute',
+        ),
     })
     .prefault({}),
   kubelet: z
     .strictObject({
       registryDirectory: absolutePath.default('/var/lib/kubelet/plugins_registry'),
       pluginsDirectory: absolutePath.default('/var/lib/kubelet/plugins'),
+      podUID: z
+        .string()
+        .regex(/^[-A-Za-z0-9]*$/, { error: 'must be the UID of the pod, such as its field metadata.uid' })
+        .default(() => process.env['POD_UID'] ?? '')
+        .describe(
+          "UID of the driver's pod: lets the next instance start before this one ends (kubelet 1.33+); default: $POD_UID",
+        ),
     })
     .prefault({}),
   nri: z
@@ -57,6 +78,20 @@ export const driverConfigSchema = z.strictObject({
       directory: absolutePath
         .default('/run/patchbay')
         .describe('Journal and gates; on a tmpfs, under the same path for driver and runtime'),
+    })
+    .prefault({}),
+  devices: z
+    .strictObject({
+      sharing: z
+        .enum(['auto', 'discrete'])
+        .default('auto')
+        .describe(
+          'How devices that several claims may have are published: auto takes one device with consumable capacity where the API server knows that, discrete always takes one device for each claim',
+        ),
+      carrierTaint: z
+        .enum(['NoSchedule', 'NoExecute', 'None', 'off'])
+        .default('NoSchedule')
+        .describe('Effect of the taint patchbay.dev/no-carrier on devices whose link has no carrier'),
     })
     .prefault({}),
   metrics: z

@@ -1,141 +1,20 @@
-// Long because: these are the scenes of one play, the life of a claim, on the stage that the helpers at the top build.
-import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+// Long because: these are the scenes of one play, the life of a claim.
+import { readdirSync, readFileSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
-import type { AllocatedClaim, CdiDevice } from '@patchbay/dra';
-import type { Container, PodSandbox } from '@patchbay/nri';
+import type { PodSandbox } from '@patchbay/nri';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { BackendRegistry } from '../backend/backend-registry.ts';
-import { InterfaceParameters } from '../interfaces/interface-parameters.ts';
-import { Inventory } from '../inventory/inventory.ts';
-import { silentLogger } from '../logging/logger.ts';
+import { AttachmentsRig, claim, container, pod } from '../testing/attachments-rig.ts';
 import { FakeBackend } from '../testing/fake-backend.ts';
-import { ClaimAttacher } from './claim-attacher.ts';
-import { ClaimJournal } from './claim-journal.ts';
-import { ClaimLedger } from './claim-ledger.ts';
-import { ClaimPreparer } from './claim-preparer.ts';
-import { ContainerGate } from './container-gate.ts';
-import { KeyedMutex } from './keyed-mutex.ts';
-import { runtimeHooks } from './runtime-hooks.ts';
 
-let directory: string;
-/** Paths of namespaces that are gone. */
-let dead: Set<string>;
+let rig: AttachmentsRig;
 beforeEach(() => {
-  directory = mkdtempSync(join(tmpdir(), 'attachments-'));
-  dead = new Set();
+  rig = new AttachmentsRig();
 });
-afterEach(() => rmSync(directory, { recursive: true }));
-
-/** One life of the driver on the state in `directory`; a second one is what a restart sees. */
-async function begin(backend: FakeBackend, bootId = 'boot') {
-  const backends = new BackendRegistry([{ kind: 'fake', backend }]);
-  const ledger = new ClaimLedger(new ClaimJournal(join(directory, 'claims'), silentLogger));
-  await ledger.load(bootId);
-  const gate = new ContainerGate(join(directory, 'gates'));
-  const claims = new KeyedMutex();
-  const events: string[] = [];
-  const observer = {
-    claimAttached: ({ claim }: { claim: { uid: string } }) => void events.push(`attached ${claim.uid}`),
-    claimAttachFailed: ({ claim }: { claim: { uid: string } }) => void events.push(`failed ${claim.uid}`),
-    claimDetached: ({ claim }: { claim: { uid: string } }) => void events.push(`detached ${claim.uid}`),
-  };
-  const attacher = new ClaimAttacher({
-    backends,
-    ledger,
-    gate,
-    claims,
-    observer,
-    logger: silentLogger,
-    isAlive: ({ networkNamespacePath }) => !dead.has(networkNamespacePath),
-  });
-  const cdi = new Map<string, { devices: readonly CdiDevice[]; mounts: readonly string[] }>();
-  const preparer = new ClaimPreparer({
-    nodeName: 'node',
-    bootId,
-    backends,
-    inventory: new Inventory({ backends, heldDevices: () => [], logger: silentLogger }),
-    parameters: new InterfaceParameters(new Map()),
-    ledger,
-    attacher,
-    gate,
-    claims,
-    logger: silentLogger,
-    cdi: {
-      write: async (uid, devices, { mounts = [] }) => {
-        cdi.set(uid, { devices, mounts: mounts.map(({ hostPath }) => hostPath) });
-        return devices.map(({ name }) => `patchbay.dev/claim=${uid}-${name}`);
-      },
-      remove: async (uid) => void cdi.delete(uid),
-    },
-  });
-  const { signal } = new AbortController();
-  const hooks = runtimeHooks({ ledger, attacher, gate, logger: silentLogger, signal });
-  const prepare = (claim: AllocatedClaim) => preparer.prepareClaim(claim, signal);
-  const unprepare = (uid: string) =>
-    preparer.unprepareClaim({ uid, namespace: 'default', name: uid }, signal);
-  /** Waits for what goes on after an answer. */
-  const settled = (uid: string) => claims.run(uid, async () => {});
-  const isOpen = (uid: string) => existsSync(gate.path({ uid, namespace: 'default', name: uid }));
-  return { backend, ledger, gate, cdi, hooks, events, prepare, unprepare, settled, isOpen };
-}
-
-function claim(
-  uid: string,
-  devices: readonly string[],
-  options: { pods?: string[]; interface?: object } = {},
-): AllocatedClaim {
-  return {
-    uid,
-    namespace: 'default',
-    name: uid,
-    reservedFor: (options.pods ?? ['p1']).map((pod) => ({ resource: 'pods', name: pod, uid: pod })),
-    devices: devices.map((device) => ({
-      request: `req-${device}`,
-      pool: 'node/fake',
-      device,
-      adminAccess: false,
-      configs:
-        options.interface === undefined
-          ? []
-          : [
-              {
-                source: 'FromClaim',
-                parameters: {
-                  apiVersion: 'patchbay.dev/v1alpha1',
-                  kind: 'InterfaceConfig',
-                  interface: options.interface,
-                },
-              },
-            ],
-    })),
-  };
-}
-
-function pod(
-  uid: string,
-  id = `sandbox-${uid}`,
-  networkNamespacePath: string | undefined = `/run/netns/${id}`,
-): PodSandbox {
-  return {
-    id,
-    uid,
-    name: uid,
-    namespace: 'default',
-    labels: {},
-    annotations: {},
-    runtimeHandler: '',
-    ips: [],
-    ...(networkNamespacePath === undefined ? {} : { networkNamespacePath }),
-  } as unknown as PodSandbox;
-}
-
-const container = (sources: readonly string[] = []) =>
-  ({ mounts: sources.map((source) => ({ source })) }) as unknown as Container;
+afterEach(() => rig[Symbol.dispose]());
 
 describe('a claim', () => {
   it('is prepared, attached with all its devices, detached in reverse and forgotten', async () => {
-    const driver = await begin(new FakeBackend('a', 'b'));
+    const driver = rig.begin(new FakeBackend('a', 'b'));
     const answer = await driver.prepare(claim('c1', ['a', 'b']));
     expect(answer).toEqual([
       {
@@ -169,14 +48,14 @@ describe('a claim', () => {
     ]);
     expect(driver.events).toEqual(['attached c1', 'detached c1']);
     expect(driver.cdi.size).toBe(0);
-    expect(readdirSync(join(directory, 'claims'))).toEqual([]);
+    expect(readdirSync(join(rig.directory, 'claims'))).toEqual([]);
   });
 
   it('is prepared once however often the kubelet asks, also by another process, with the same answer', async () => {
     const backend = new FakeBackend('a');
-    const first = await begin(backend);
+    const first = rig.begin(backend);
     const answers = await Promise.all([first.prepare(claim('c1', ['a'])), first.prepare(claim('c1', ['a']))]);
-    const second = await begin(backend);
+    const second = rig.begin(backend);
     answers.push(await second.prepare(claim('c1', ['a'])));
     expect(new Set(answers.map((answer) => JSON.stringify(answer))).size).toBe(1);
     expect(backend.calls).toEqual(['prepare a']);
@@ -187,33 +66,33 @@ describe('a claim', () => {
 
   it('of an earlier boot is prepared anew', async () => {
     const backend = new FakeBackend('a');
-    await (await begin(backend, 'boot 1')).prepare(claim('c1', ['a']));
-    const later = await begin(backend, 'boot 2');
+    await rig.begin(backend, 'boot 1').prepare(claim('c1', ['a']));
+    const later = rig.begin(backend, 'boot 2');
     expect(later.ledger.all()).toEqual([]);
     await later.prepare(claim('c1', ['a']));
     expect(backend.calls).toEqual(['prepare a', 'prepare a']);
   });
 
   it('whose record cannot be written is not prepared', async () => {
-    const driver = await begin(new FakeBackend('a'));
-    rmSync(join(directory, 'claims'), { recursive: true });
+    const driver = rig.begin(new FakeBackend('a'));
+    rmSync(join(rig.directory, 'claims'), { recursive: true });
     await expect(driver.prepare(claim('c1', ['a']))).rejects.toThrow('cannot write');
     expect(driver.ledger.all()).toEqual([]);
     expect(driver.backend.prepared.size).toBe(0);
   });
 
   it('that fails half-way is undone and not recorded', async () => {
-    const driver = await begin(new FakeBackend('a', 'b'));
+    const driver = rig.begin(new FakeBackend('a', 'b'));
     driver.backend.failing.add('prepare b');
     await expect(driver.prepare(claim('c1', ['a', 'b']))).rejects.toThrow('prepare b fails');
     expect(driver.backend.prepared.size).toBe(0);
-    expect(readdirSync(join(directory, 'claims'))).toEqual([]);
+    expect(readdirSync(join(rig.directory, 'claims'))).toEqual([]);
     driver.backend.failing.clear();
     await expect(driver.prepare(claim('c1', ['a', 'b']))).resolves.toHaveLength(2);
   });
 
   it('with adminAccess sees a held device and never touches it', async () => {
-    const driver = await begin(new FakeBackend('a'));
+    const driver = rig.begin(new FakeBackend('a'));
     await driver.prepare(claim('c1', ['a']));
     const looking = claim('c2', ['a'], { pods: ['p2'] });
     await driver.prepare({
@@ -235,14 +114,14 @@ describe('a claim', () => {
     ],
     ['that is not there', { device: 'z' }, "backend 'fake' does not find it"],
   ])('with a device %s is refused in words', async (_what, changes, words) => {
-    const driver = await begin(new FakeBackend('a'));
+    const driver = rig.begin(new FakeBackend('a'));
     const wanted = claim('c1', ['a']);
     const changed = { ...wanted, devices: wanted.devices.map((device) => ({ ...device, ...changes })) };
     await expect(driver.prepare(changed)).rejects.toThrow(words);
   });
 
   it('is refused an interface name that another device of the pod gets', async () => {
-    const driver = await begin(new FakeBackend('a', 'b'));
+    const driver = rig.begin(new FakeBackend('a', 'b'));
     await expect(driver.prepare(claim('c1', ['a', 'b'], { interface: { name: 'net1' } }))).rejects.toThrow(
       "requests 'req-a' and 'req-b' both get an interface 'net1'",
     );
@@ -254,13 +133,13 @@ describe('a claim', () => {
   });
 
   it('prepared with one device and allocated another since is refused', async () => {
-    const driver = await begin(new FakeBackend('a', 'b'));
+    const driver = rig.begin(new FakeBackend('a', 'b'));
     await driver.prepare(claim('c1', ['a']));
     await expect(driver.prepare(claim('c1', ['b']))).rejects.toThrow(/is prepared with other devices/);
   });
 
   it('unknown to the driver is unprepared with success', async () => {
-    const driver = await begin(new FakeBackend('a'));
+    const driver = rig.begin(new FakeBackend('a'));
     await driver.unprepare('unknown');
     expect(driver.backend.calls).toEqual([]);
   });
@@ -268,7 +147,7 @@ describe('a claim', () => {
 
 describe('attaching', () => {
   it('that fails undoes what it did, keeps the gate closed, tells the runtime, and works the next time', async () => {
-    const driver = await begin(new FakeBackend('a', 'b', 'c'));
+    const driver = rig.begin(new FakeBackend('a', 'b', 'c'));
     await driver.prepare(claim('c1', ['a']));
     await driver.prepare(claim('c2', ['b', 'c']));
     driver.backend.failing.add('attach c');
@@ -288,7 +167,7 @@ describe('attaching', () => {
   });
 
   it('whose undoing fails too says both, and is finished by the next sandbox', async () => {
-    const driver = await begin(new FakeBackend('a', 'b'));
+    const driver = rig.begin(new FakeBackend('a', 'b'));
     await driver.prepare(claim('c1', ['a', 'b']));
     driver.backend.failing.add('attach b').add('detach a');
     await expect(driver.hooks.runPodSandbox?.(pod('p1'))).rejects.toThrow(
@@ -301,7 +180,7 @@ describe('attaching', () => {
   });
 
   it('costs nothing for a pod without claims, and is refused for a pod with the network of the node', async () => {
-    const driver = await begin(new FakeBackend('a'));
+    const driver = rig.begin(new FakeBackend('a'));
     await driver.hooks.runPodSandbox?.(pod('p9', 's9', undefined));
     await driver.prepare(claim('c1', ['a']));
     const onHost = { ...pod('p1'), networkNamespacePath: undefined } as unknown as PodSandbox;
@@ -309,7 +188,7 @@ describe('attaching', () => {
   });
 
   it('is caught up by the creation of a container when the sandbox hook was missed', async () => {
-    const driver = await begin(new FakeBackend('a'));
+    const driver = rig.begin(new FakeBackend('a'));
     await driver.prepare(claim('c1', ['a']));
     await driver.hooks.createContainer?.(pod('p1'), container());
     expect(driver.isOpen('c1')).toBe(true);
@@ -319,7 +198,7 @@ describe('attaching', () => {
   });
 
   it('recognises by its gate a claim that was reserved for the pod only later', async () => {
-    const driver = await begin(new FakeBackend('a'));
+    const driver = rig.begin(new FakeBackend('a'));
     await driver.prepare(claim('c1', ['a'], { pods: [] }));
     await driver.hooks.runPodSandbox?.(pod('p1'));
     expect(driver.backend.places.size).toBe(0);
@@ -331,14 +210,14 @@ describe('attaching', () => {
   });
 
   it('moves to the new sandbox when the pod got one without the old one being stopped, and journals it first', async () => {
-    const driver = await begin(new FakeBackend('a'));
+    const driver = rig.begin(new FakeBackend('a'));
     await driver.prepare(claim('c1', ['a']));
     await driver.hooks.runPodSandbox?.(pod('p1', 'old'));
     const { attach } = driver.backend.attach;
     let journalled: unknown;
-    driver.backend.attach.attach = (prepared, sandbox) => {
-      journalled = JSON.parse(readFileSync(join(directory, 'claims/c1.json'), 'utf8')).attachments;
-      return attach(prepared, sandbox);
+    driver.backend.attach.attach = (prepared, sandbox, signal) => {
+      journalled = JSON.parse(readFileSync(join(rig.directory, 'claims/c1.json'), 'utf8')).attachments;
+      return attach(prepared, sandbox, signal);
     };
     await driver.hooks.runPodSandbox?.(pod('p1', 'new'));
     expect(driver.backend.places.get('a')).toBe('new');
@@ -349,7 +228,7 @@ describe('attaching', () => {
   });
 
   it('is not undone by the removal of an earlier sandbox of the pod', async () => {
-    const driver = await begin(new FakeBackend('a'));
+    const driver = rig.begin(new FakeBackend('a'));
     await driver.prepare(claim('c1', ['a']));
     await driver.hooks.runPodSandbox?.(pod('p1', 'old'));
     await driver.hooks.runPodSandbox?.(pod('p1', 'new'));
@@ -360,15 +239,15 @@ describe('attaching', () => {
   });
 
   it('to a second pod is refused while the first one lives, and leaves the first alone', async () => {
-    const driver = await begin(new FakeBackend('a'));
+    const driver = rig.begin(new FakeBackend('a'));
     await driver.prepare(claim('c1', ['a'], { pods: ['p1', 'p2'] }));
     await driver.hooks.runPodSandbox?.(pod('p1'));
     await expect(driver.hooks.runPodSandbox?.(pod('p2'))).rejects.toThrow(
-      /claim default\/c1 is in pod default\/p1; a network device goes into one pod at a time/,
+      /claim default\/c1 is in pod default\/p1 and cannot be in two: device a is a whole device; give pod default\/p2/,
     );
     expect(driver.backend.places.get('a')).toBe('sandbox-p1');
     expect(driver.isOpen('c1')).toBe(true);
-    dead.add('/run/netns/sandbox-p1');
+    rig.dead.add('/run/netns/sandbox-p1');
     await driver.hooks.runPodSandbox?.(pod('p2'));
     expect(driver.backend.places.get('a')).toBe('sandbox-p2');
   });
@@ -376,7 +255,7 @@ describe('attaching', () => {
 
 describe('detaching', () => {
   it('that fails is tried again by unprepare, which fails until it succeeds', async () => {
-    const driver = await begin(new FakeBackend('a'));
+    const driver = rig.begin(new FakeBackend('a'));
     await driver.prepare(claim('c1', ['a']));
     await driver.hooks.runPodSandbox?.(pod('p1'));
     driver.backend.failing.add('detach a');
@@ -395,7 +274,7 @@ describe('detaching', () => {
 describe('after a restart', () => {
   it('what was attached is verified and stays, what was missed is attached, what is gone comes back', async () => {
     const backend = new FakeBackend('a', 'b', 'c');
-    const first = await begin(backend);
+    const first = rig.begin(backend);
     await first.prepare(claim('stays', ['a'], { pods: ['p1'] }));
     await first.prepare(claim('missed', ['b'], { pods: ['p2'] }));
     await first.prepare(claim('gone', ['c'], { pods: ['p3'] }));
@@ -403,7 +282,7 @@ describe('after a restart', () => {
     await first.hooks.runPodSandbox?.(pod('p3'));
     await Promise.all(['stays', 'gone'].map(first.settled));
 
-    const second = await begin(backend);
+    const second = rig.begin(backend);
     await second.hooks.synchronize?.([pod('p1'), pod('p2')], []);
     expect(Object.fromEntries(backend.places)).toEqual({ a: 'sandbox-p1', b: 'sandbox-p2' });
     expect([second.isOpen('stays'), second.isOpen('missed'), second.isOpen('gone')]).toEqual([
@@ -415,12 +294,12 @@ describe('after a restart', () => {
 
   it('a running pod that has changed its links is left alone', async () => {
     const backend = new FakeBackend('a');
-    const first = await begin(backend);
+    const first = rig.begin(backend);
     await first.prepare(claim('c1', ['a']));
     await first.hooks.runPodSandbox?.(pod('p1'));
     await first.settled('c1');
     backend.failing.add('attach a');
-    const second = await begin(backend);
+    const second = rig.begin(backend);
     await second.hooks.synchronize?.([pod('p1')], []);
     expect(backend.places.get('a')).toBe('sandbox-p1');
     expect(second.isOpen('c1')).toBe(true);
@@ -431,12 +310,12 @@ describe('after a restart', () => {
     ['with the path of a namespace that is gone', '/run/netns/sandbox-p1'],
   ])('a stopped sandbox that the runtime still lists %s counts as gone', async (_what, path) => {
     const backend = new FakeBackend('a');
-    const first = await begin(backend);
+    const first = rig.begin(backend);
     await first.prepare(claim('c1', ['a']));
     await first.hooks.runPodSandbox?.(pod('p1'));
     await first.settled('c1');
-    dead.add('/run/netns/sandbox-p1');
-    const second = await begin(backend);
+    rig.dead.add('/run/netns/sandbox-p1');
+    const second = rig.begin(backend);
     await second.hooks.synchronize?.([{ ...pod('p1'), networkNamespacePath: path } as PodSandbox], []);
     expect(backend.places.size).toBe(0);
     expect(second.ledger.get('c1')?.attachments).toEqual([]);
@@ -446,13 +325,13 @@ describe('after a restart', () => {
   it("a pod's stopped sandbox beside its running one changes nothing", async () => {
     for (const order of [0, 1]) {
       const backend = new FakeBackend('a');
-      const first = await begin(backend);
+      const first = rig.begin(backend);
       await first.prepare(claim(`c${order}`, ['a']));
       await first.hooks.runPodSandbox?.(pod('p1', 'new'));
       await first.settled(`c${order}`);
-      dead.add('/run/netns/old');
+      rig.dead.add('/run/netns/old');
       const listed = [pod('p1', 'old'), pod('p1', 'new')];
-      const second = await begin(backend);
+      const second = rig.begin(backend);
       await second.hooks.synchronize?.(order === 0 ? listed : listed.toReversed(), []);
       expect(backend.places.get('a')).toBe('new');
       expect(backend.calls.filter((call) => call.startsWith('detach'))).toEqual([]);
@@ -466,7 +345,7 @@ describe('after a restart', () => {
       [[], undefined],
     ] as const) {
       const backend = new FakeBackend('a');
-      const first = await begin(backend);
+      const first = rig.begin(backend);
       await first.prepare(claim('c1', ['a']));
       backend.attach.attach = () => new Promise(() => {});
       void first.hooks.runPodSandbox?.(pod('p1'));
@@ -475,7 +354,7 @@ describe('after a restart', () => {
 
       const again = new FakeBackend('a');
       again.places.set('a', 'sandbox-p1');
-      const second = await begin(again);
+      const second = rig.begin(again);
       expect(second.ledger.get('c1')?.attachments[0]?.phase).toBe('attaching');
       await second.hooks.synchronize?.(pods, []);
       expect(again.places.get('a')).toBe(place);

@@ -1,3 +1,4 @@
+import type { AllocatedClaim } from '@patchbay/dra';
 import { namespaceIdentity } from '@patchbay/netlink';
 import type { BackendRegistry } from '../backend/backend-registry.ts';
 import type { AttachedDevice, AttachStrategy, PodSandbox } from '../backend/backend.ts';
@@ -12,7 +13,7 @@ import type { Logger } from '../logging/logger.ts';
 import type { ClaimLedger } from './claim-ledger.ts';
 import type { AttachmentRecord, ClaimRecord, DeviceRecord } from './claim-record.ts';
 import type { ContainerGate } from './container-gate.ts';
-import type { KeyedMutex } from './keyed-mutex.ts';
+import type { ClaimLocks } from './claim-locks.ts';
 
 /** A device of a claim and what attaching made of it. */
 export interface AttachedClaimDevice {
@@ -22,12 +23,16 @@ export interface AttachedClaimDevice {
 
 /** Hears how claims fare; called after the runtime's hook was answered, so that nothing it does delays a pod. */
 export interface AttachmentObserver {
+  /** A claim could not be prepared, for the reason given, which the kubelet has been told. */
+  claimPrepareFailed(claim: AllocatedClaim, error: unknown): void;
   /** All devices of the claim are in the sandbox. */
   claimAttached(record: ClaimRecord, sandbox: PodSandbox, devices: readonly AttachedClaimDevice[]): void;
   /** They are not, for the reason given. */
   claimAttachFailed(record: ClaimRecord, sandbox: PodSandbox, error: unknown): void;
-  /** They are back, or gone with what they were made of. */
+  /** They are back, or gone with what they were made of. The record says in which pods they still are. */
   claimDetached(record: ClaimRecord, sandbox: PodSandbox): void;
+  /** Not all of them came back, for the reason given; it is tried again. */
+  claimDetachFailed(record: ClaimRecord, sandbox: PodSandbox, error: unknown): void;
 }
 
 /** What the {@link ClaimAttacher} works with. */
@@ -36,7 +41,7 @@ export interface ClaimAttacherOptions {
   readonly ledger: ClaimLedger;
   readonly gate: ContainerGate;
   /** Shared with the preparation of claims: a claim is worked on by one at a time. */
-  readonly claims: KeyedMutex;
+  readonly claims: ClaimLocks;
   readonly observer: AttachmentObserver;
   readonly logger: Logger;
   /** Whether a sandbox's network namespace still exists; asks the kernel by default. */
@@ -58,13 +63,26 @@ export class ClaimAttacher {
     return isAlive(sandbox);
   }
 
+  /** Says why a claim cannot be in two pods at a time; undefined when it can. */
+  obstacleToSharing({ devices }: ClaimRecord): string | undefined {
+    for (const device of devices.filter(({ adminAccess }) => !adminAccess)) {
+      const strategy = this.#strategy(device);
+      const obstacle =
+        strategy.obstacleToSharing === undefined
+          ? `device ${device.device.name} is a whole device`
+          : strategy.obstacleToSharing(device.prepared);
+      if (obstacle !== undefined) return obstacle;
+    }
+    return undefined;
+  }
+
   /**
    * Attaches a prepared claim, or completes an attach that was cut off. Resolves when the devices are in the sandbox and the gate is open;
    * journal and observer learn of it after whoever waits has gone on. What is attached there already is left alone: what the pod has made
    * of its links since is the pod's.
    *
    * @throws AttachFailedError after undoing what was done; the message says so if the undoing failed as well
-   * @throws InterfaceConflictError when the claim is in another pod
+   * @throws InterfaceConflictError when the claim is in another pod and its devices cannot be in two
    */
   attach(claimUID: string, sandbox: PodSandbox, signal: AbortSignal): Promise<void> {
     const { claims, ledger, observer, logger } = this.#options;
@@ -76,7 +94,7 @@ export class ClaimAttacher {
           const devices = await this.#attach(record, sandbox, signal);
           resolve();
           await answered();
-          await this.#attached(claimUID, sandbox, devices);
+          this.#attached(claimUID, devices.sandbox, devices.attached);
         } catch (error) {
           reject(error);
           await answered();
@@ -117,40 +135,51 @@ export class ClaimAttacher {
     if (record === undefined || attachment === undefined) return;
     const { sandbox } = attachment;
     gate.close(record.claim);
-    await ledger.putAttachment(record, podUID, { phase: 'detaching', sandbox }).catch((error: unknown) => {
+    try {
+      ledger.putAttachment(record, podUID, { phase: 'detaching', sandbox });
+    } catch (error) {
       // A record that still says 'attached' leads to the same detaching after a crash.
       logger.warn({ claimUID, error: describeError(error) }, 'detaching without a journal');
-    });
+    }
     const failures = await this.#detachDevices(record.devices, sandbox, signal);
     if (failures.length > 0) {
-      throw new DetachFailedError(
+      const error = new DetachFailedError(
         `claim ${record.claim.namespace}/${record.claim.name} is still in pod ${sandbox.podNamespace}/${sandbox.podName}`,
         failures.length === 1 ? failures[0] : new AggregateError(failures),
       );
+      observer.claimDetachFailed(record, sandbox, error);
+      throw error;
     }
-    await ledger.putAttachment(ledger.get(claimUID) ?? record, podUID);
-    observer.claimDetached(record, sandbox);
+    const remaining = ledger.putAttachment(ledger.get(claimUID) ?? record, podUID);
+    if (remaining.attachments.length > 0) this.#openGate(remaining);
+    observer.claimDetached(remaining, sandbox);
   }
 
   async #attach(
     original: ClaimRecord,
-    sandbox: PodSandbox,
+    asked: PodSandbox,
     signal: AbortSignal,
-  ): Promise<readonly AttachedClaimDevice[]> {
+  ): Promise<{ readonly sandbox: PodSandbox; readonly attached: readonly AttachedClaimDevice[] }> {
     const { ledger, gate } = this.#options;
     const { uid } = original.claim;
-    for (const other of original.attachments.filter((each) => each.sandbox.sandboxId !== sandbox.sandboxId)) {
-      await this.#leave(original, other, sandbox, signal);
+    for (const other of original.attachments.filter((each) => each.sandbox.sandboxId !== asked.sandboxId)) {
+      await this.#leave(original, other, asked, signal);
     }
     const record = ledger.get(uid) ?? original;
-    const earlier = findAttachment(record, sandbox.podUID);
-    // The gate opens when all is done: a crash after that leaves the record behind, not the work.
-    if (earlier?.phase === 'attached' || (earlier?.phase === 'attaching' && gate.isOpen(record.claim))) {
-      gate.open(record.claim);
-      return [];
+    const earlier = findAttachment(record, asked.podUID);
+    const shared = record.attachments.some((each) => each !== earlier);
+    const sandbox =
+      (earlier?.sandbox.shared ?? (earlier === undefined && shared)) ? { ...asked, shared: true } : asked;
+    // The gate opens when all is done: a crash after that leaves the record behind, not the work. With several pods it cannot tell whose.
+    if (
+      earlier?.phase === 'attached' ||
+      (!shared && earlier?.phase === 'attaching' && gate.isOpen(record.claim))
+    ) {
+      this.#openGate(record, earlier);
+      return { sandbox, attached: [] };
     }
     gate.close(record.claim);
-    const attaching = await ledger.putAttachment(record, sandbox.podUID, { phase: 'attaching', sandbox });
+    const attaching = ledger.putAttachment(record, sandbox.podUID, { phase: 'attaching', sandbox });
     const attached: AttachedClaimDevice[] = [];
     for (const device of record.devices.filter(({ adminAccess }) => !adminAccess)) {
       try {
@@ -163,11 +192,23 @@ export class ClaimAttacher {
         throw await this.#undo(attaching, touched, sandbox, error, signal);
       }
     }
-    gate.open(record.claim);
-    return attached;
+    if (shared) {
+      this.#openGate(ledger.putAttachment(attaching, sandbox.podUID, { phase: 'attached', sandbox }));
+    } else gate.open(record.claim);
+    return { sandbox, attached };
   }
 
-  /** Takes a claim out of another sandbox that it is recorded in: the pod's own earlier one, or one that is dead. */
+  /** Opens the gate if the claim is wholly in each pod that it is in; `done` counts as such. */
+  #openGate(record: ClaimRecord, done?: AttachmentRecord): void {
+    if (record.attachments.every((each) => each === done || each.phase === 'attached')) {
+      this.#options.gate.open(record.claim);
+    }
+  }
+
+  /**
+   * Takes a claim out of another sandbox that it is recorded in: the pod's own earlier one, or one that is dead. In another pod's that is
+   * alive it stays, where its devices can be in several.
+   */
   async #leave(
     record: ClaimRecord,
     other: AttachmentRecord,
@@ -176,31 +217,32 @@ export class ClaimAttacher {
   ): Promise<void> {
     const { namespace, name, uid } = record.claim;
     if (other.sandbox.podUID !== next.podUID && this.isAlive(other.sandbox)) {
+      const obstacle = this.obstacleToSharing(record);
+      if (obstacle === undefined) return;
       throw new InterfaceConflictError(
-        `claim ${namespace}/${name} is in pod ${other.sandbox.podNamespace}/${other.sandbox.podName}; a network device goes into one pod at a time, so give pod ${next.podNamespace}/${next.podName} a claim of its own, for instance from a ResourceClaimTemplate`,
+        `claim ${namespace}/${name} is in pod ${other.sandbox.podNamespace}/${other.sandbox.podName} and cannot be in two: ${obstacle}; give pod ${next.podNamespace}/${next.podName} a claim of its own, for instance from a ResourceClaimTemplate`,
       );
     }
     await this.detachLocked(uid, other.sandbox.podUID, signal);
   }
 
-  async #attached(
-    claimUID: string,
-    sandbox: PodSandbox,
-    devices: readonly AttachedClaimDevice[],
-  ): Promise<void> {
+  #attached(claimUID: string, sandbox: PodSandbox, devices: readonly AttachedClaimDevice[]): void {
     const { ledger, observer, logger } = this.#options;
     const record = ledger.get(claimUID);
     if (record === undefined) return;
-    await ledger
-      .putAttachment(record, sandbox.podUID, { phase: 'attached', sandbox })
-      .catch((error: unknown) => {
-        // The record goes on saying 'attaching', which the open gate makes good after a restart.
-        logger.warn(
-          { claimUID, error: describeError(error) },
-          'the journal does not know yet that a claim is attached',
-        );
-      });
-    observer.claimAttached(record, sandbox, devices);
+    let known = record;
+    try {
+      if (findAttachment(record, sandbox.podUID)?.phase !== 'attached') {
+        known = ledger.putAttachment(record, sandbox.podUID, { phase: 'attached', sandbox });
+      }
+    } catch (error) {
+      // The record goes on saying 'attaching', which the open gate makes good after a restart.
+      logger.warn(
+        { claimUID, error: describeError(error) },
+        'the journal does not know yet that a claim is attached',
+      );
+    }
+    observer.claimAttached(known, sandbox, devices);
   }
 
   async #undo(
@@ -216,7 +258,7 @@ export class ClaimAttacher {
     const failures = await this.#detachDevices(touched, sandbox, signal);
     try {
       const left = failures.length === 0 ? undefined : ({ phase: 'detaching', sandbox } as const);
-      await ledger.putAttachment(record, sandbox.podUID, left);
+      ledger.putAttachment(record, sandbox.podUID, left);
     } catch (error) {
       failures.push(error);
     }

@@ -1,4 +1,4 @@
-import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
@@ -6,11 +6,13 @@ import { type Logger, silentLogger } from '../logging/logger.ts';
 import { ClaimJournal } from './claim-journal.ts';
 import type { ClaimRecord } from './claim-record.ts';
 
+let root: string;
 let directory: string;
 beforeEach(() => {
-  directory = mkdtempSync(join(tmpdir(), 'journal-'));
+  root = mkdtempSync(join(tmpdir(), 'journal-'));
+  directory = join(root, 'claims');
 });
-afterEach(() => rmSync(directory, { recursive: true }));
+afterEach(() => rmSync(root, { recursive: true }));
 
 function claimRecord(uid: string): ClaimRecord {
   return {
@@ -38,28 +40,28 @@ function claimRecord(uid: string): ClaimRecord {
 }
 
 describe('ClaimJournal', () => {
-  it('reads back in another process what was written', async () => {
-    await new ClaimJournal(directory, silentLogger).write(claimRecord('a'));
-    await new ClaimJournal(directory, silentLogger).write(claimRecord('b'));
-    const records = await new ClaimJournal(directory, silentLogger).load();
+  it('reads back in another process what was written', () => {
+    new ClaimJournal(directory, silentLogger).write(claimRecord('a'));
+    new ClaimJournal(directory, silentLogger).write(claimRecord('b'));
+    const records = new ClaimJournal(directory, silentLogger).load();
     expect(records.map(({ claim }) => claim.uid).sort()).toEqual(['a', 'b']);
     expect(records.find(({ claim }) => claim.uid === 'a')).toEqual(claimRecord('a'));
   });
 
-  it('replaces the record of a claim and leaves no temporary file', async () => {
+  it('replaces the record of a claim and leaves no temporary file', () => {
     const journal = new ClaimJournal(directory, silentLogger);
-    await journal.write(claimRecord('a'));
-    await journal.write({ ...claimRecord('a'), podUIDs: ['other'] });
+    journal.write(claimRecord('a'));
+    journal.write({ ...claimRecord('a'), podUIDs: ['other'] });
     expect(readdirSync(directory)).toEqual(['a.json']);
-    expect((await journal.load())[0]?.podUIDs).toEqual(['other']);
+    expect(journal.load()[0]?.podUIDs).toEqual(['other']);
   });
 
-  it('forgets a claim, and succeeds when it knows nothing of it', async () => {
+  it('forgets a claim, and succeeds when it knows nothing of it', () => {
     const journal = new ClaimJournal(directory, silentLogger);
-    await journal.write(claimRecord('a'));
-    await journal.remove('a');
-    await journal.remove('a');
-    expect(await journal.load()).toEqual([]);
+    journal.write(claimRecord('a'));
+    journal.remove('a');
+    journal.remove('a');
+    expect(journal.load()).toEqual([]);
   });
 
   it.each([
@@ -67,32 +69,62 @@ describe('ClaimJournal', () => {
     ['of another version', (text: string) => text.replace('"version":1', '"version":2')],
     ['with an unknown field', (text: string) => text.replace('{', '{"extra":1,')],
     ['empty', () => ''],
-  ])('sets a record aside that is %s, reports it, and reads the others', async (_what, damage) => {
+  ])('sets a record aside that is %s, reports it, and reads the others', (_what, damage) => {
     const reports: object[] = [];
     const logger: Logger = { ...silentLogger, error: (fields) => reports.push(fields) };
     const journal = new ClaimJournal(directory, logger);
-    await journal.write(claimRecord('good'));
-    await journal.write(claimRecord('bad'));
+    journal.write(claimRecord('good'));
+    journal.write(claimRecord('bad'));
     const path = join(directory, 'bad.json');
     writeFileSync(path, damage(readFileSync(path, 'utf8')));
 
-    expect((await journal.load()).map(({ claim }) => claim.uid)).toEqual(['good']);
+    expect(journal.load().map(({ claim }) => claim.uid)).toEqual(['good']);
     expect(reports).toEqual([expect.objectContaining({ file: path })]);
     expect(readdirSync(join(directory, 'unreadable'))).toHaveLength(1);
-    expect((await journal.load()).map(({ claim }) => claim.uid)).toEqual(['good']);
+    expect(journal.load().map(({ claim }) => claim.uid)).toEqual(['good']);
   });
 
-  it('removes the temporary file of a write that was cut off', async () => {
+  it('removes the temporary file of a write that was cut off', () => {
+    mkdirSync(directory);
     writeFileSync(join(directory, 'a.json.tmp'), '{"versi');
-    expect(await new ClaimJournal(directory, silentLogger).load()).toEqual([]);
+    expect(new ClaimJournal(directory, silentLogger).load()).toEqual([]);
     expect(readdirSync(directory)).toEqual([]);
   });
 
-  it('keeps the earlier record when a write fails', async () => {
+  it('tells of what another instance has written or removed, once, and not of its own', () => {
+    const [first, second] = [0, 1].map(() => new ClaimJournal(directory, silentLogger));
+    first!.load();
+    second!.load();
+    first!.write(claimRecord('a'));
+    expect(first!.changedByOthers()).toBeUndefined();
+    expect(second!.changedByOthers()?.map(({ claim }) => claim.uid)).toEqual(['a']);
+    expect(second!.changedByOthers()).toBeUndefined();
+    second!.write(claimRecord('b'));
+    first!.write(claimRecord('c'));
+    expect(first!.changedByOthers()).toHaveLength(3);
+    second!.remove('a');
+    expect(
+      first!
+        .changedByOthers()
+        ?.map(({ claim }) => claim.uid)
+        .sort(),
+    ).toEqual(['b', 'c']);
+  });
+
+  it('leaves a record that only another instance can read to that one', () => {
+    const [older, newer] = [0, 1].map(() => new ClaimJournal(directory, silentLogger));
+    older!.load();
+    newer!.write({ ...claimRecord('new'), version: 2 } as unknown as ClaimRecord);
+    newer!.write(claimRecord('old'));
+    expect(older!.changedByOthers()?.map(({ claim }) => claim.uid)).toEqual(['old']);
+    expect(readdirSync(directory).sort()).toEqual(['new.json', 'old.json']);
+  });
+
+  it('keeps the earlier record when a write fails', () => {
     const journal = new ClaimJournal(directory, silentLogger);
-    await journal.write(claimRecord('a'));
+    journal.write(claimRecord('a'));
     rmSync(directory, { recursive: true });
     writeFileSync(directory, 'in the way');
-    await expect(journal.write(claimRecord('a'))).rejects.toThrow(/cannot write .*a\.json/);
+    expect(() => journal.write(claimRecord('a'))).toThrow(/cannot write .*a\.json/);
   });
 });

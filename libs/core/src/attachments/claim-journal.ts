@@ -1,52 +1,79 @@
-import { closeSync, fsyncSync, openSync, renameSync, statfsSync, writeFileSync } from 'node:fs';
-import { mkdir, open, readdir, readFile, rename, rm } from 'node:fs/promises';
+import {
+  closeSync,
+  fsyncSync,
+  openSync,
+  readFileSync,
+  readSync,
+  renameSync,
+  rmSync,
+  writeFileSync,
+  writeSync,
+} from 'node:fs';
+import { mkdirSync, readdirSync } from 'node:fs';
 import { basename, join } from 'node:path';
 import { describeError, JournalWriteError } from '../errors/driver-errors.ts';
 import type { Logger } from '../logging/logger.ts';
 import { type ClaimRecord, claimRecordSchema } from './claim-record.ts';
+import { soleInstance, type StateLocks } from './state-locks.ts';
 
 const suffix = '.json';
-/** `TMPFS_MAGIC` (linux/magic.h). */
-const tmpfs = 0x0102_1994;
 
 /**
  * The driver's memory across crashes: one file per claim, named by its UID. A file is written under a temporary name, synced and renamed,
  * so that a reader finds the old record or the new one and never a half.
+ *
+ * Several instances may share the directory. Beside it lies a counter of writes, by which one sees for the price of reading eight bytes
+ * whether another one has written. All is synchronous: on a tmpfs nothing waits for a disk, and a write costs less than a trip to the
+ * thread pool; it is in the runtime's hook.
  */
 export class ClaimJournal {
   readonly #directory: string;
   readonly #logger: Logger;
-  #inMemory = false;
+  readonly #locks: StateLocks;
+  readonly #counter = Buffer.alloc(8);
+  #counterFile: number | undefined;
+  /** The counter as of this instance's last look at the records. */
+  #seen = -1n;
 
-  /** @param directory made when missing; best on a tmpfs such as /run, because no record outlives the boot that made it */
-  constructor(directory: string, logger: Logger) {
+  /**
+   * @param directory made when missing; best on a tmpfs such as /run, because no record outlives the boot that made it
+   * @param locks shared by all instances that use the directory
+   */
+  constructor(directory: string, logger: Logger, locks: StateLocks = soleInstance) {
     this.#directory = directory;
     this.#logger = logger;
+    this.#locks = locks;
   }
 
   /**
    * Reads all records. A file that cannot be read as one is moved to `unreadable/` beside the others and reported; it never blocks them.
    */
-  async load(): Promise<ClaimRecord[]> {
-    await mkdir(this.#directory, { recursive: true, mode: 0o700 });
-    this.#inMemory = statfsSync(this.#directory).type === tmpfs;
-    const records: ClaimRecord[] = [];
-    for (const entry of await readdir(this.#directory, { withFileTypes: true })) {
-      if (!entry.isFile()) continue;
-      const path = join(this.#directory, entry.name);
-      if (!entry.name.endsWith(suffix)) {
-        await rm(path, { force: true });
-        continue;
+  load(): ClaimRecord[] {
+    mkdirSync(this.#directory, { recursive: true, mode: 0o700 });
+    return this.#locks.exclusively(() => {
+      this.#seen = this.#writes();
+      for (const name of this.#files()) {
+        // A write that was cut off: none is under way now.
+        if (!name.endsWith(suffix)) rmSync(join(this.#directory, name), { force: true });
       }
-      try {
-        const record = claimRecordSchema.parse(JSON.parse(await readFile(path, 'utf8')));
-        if (`${record.claim.uid}${suffix}` !== entry.name) throw new Error(`holds claim ${record.claim.uid}`);
-        records.push(record);
-      } catch (error) {
-        await this.#setAside(path, error);
-      }
-    }
-    return records;
+      return this.#read((path, error) => this.#setAside(path, error));
+    });
+  }
+
+  /**
+   * The records as they are now, if another instance has written since this one last read or wrote.
+   *
+   * @returns undefined when nobody has
+   */
+  changedByOthers(): ClaimRecord[] | undefined {
+    if (this.#writes() === this.#seen) return undefined;
+    return this.#locks.exclusively(() => {
+      this.#seen = this.#writes();
+      // What this version cannot read may be a newer one's, whose instance is at work beside this one.
+      return this.#read((path, error) =>
+        this.#logger.warn({ file: path, error: describeError(error) }, 'leaving a journal record to others'),
+      );
+    });
   }
 
   /**
@@ -54,33 +81,78 @@ export class ClaimJournal {
    *
    * @throws JournalWriteError when the file system refuses; the earlier record is then still there
    */
-  async write(record: ClaimRecord): Promise<void> {
+  write(record: ClaimRecord): void {
     const path = this.#path(record.claim.uid);
-    const temporary = `${path}.tmp`;
     const text = JSON.stringify(record);
     try {
-      // On a tmpfs nothing waits for a disk, and one write costs less than a trip to the thread pool: this is in the runtime's hook.
-      if (this.#inMemory) replaceNow(path, temporary, text);
-      else await replace(path, temporary, text);
+      this.#change(() => replace(path, `${path}.tmp`, text));
     } catch (error) {
       throw new JournalWriteError(path, error);
     }
   }
 
   /** Forgets a claim. Succeeds when nothing is known of it. */
-  async remove(claimUID: string): Promise<void> {
-    await rm(this.#path(claimUID), { force: true });
+  remove(claimUID: string): void {
+    this.#change(() => rmSync(this.#path(claimUID), { force: true }));
+  }
+
+  #change(work: () => void): void {
+    this.#locks.exclusively(() => {
+      const before = this.#writes();
+      // Counted first: an instance that dies in between has others look for nothing, instead of never.
+      this.#counter.writeBigUInt64LE(before + 1n);
+      writeSync(this.#open(), this.#counter, 0, 8, 0);
+      if (before === this.#seen) this.#seen = before + 1n;
+      work();
+    });
+  }
+
+  /** How often anything was written in this boot, by whomever. */
+  #writes(): bigint {
+    this.#counter.fill(0);
+    readSync(this.#open(), this.#counter, 0, 8, 0);
+    return this.#counter.readBigUInt64LE();
+  }
+
+  #open(): number {
+    if (this.#counterFile === undefined) {
+      mkdirSync(this.#directory, { recursive: true, mode: 0o700 });
+      // Neither truncated nor replaced: every instance has the same file open.
+      closeSync(openSync(`${this.#directory}.writes`, 'a', 0o600));
+      this.#counterFile = openSync(`${this.#directory}.writes`, 'r+');
+    }
+    return this.#counterFile;
+  }
+
+  #read(onUnreadable: (path: string, error: unknown) => void): ClaimRecord[] {
+    const records: ClaimRecord[] = [];
+    for (const name of this.#files().filter((each) => each.endsWith(suffix))) {
+      const path = join(this.#directory, name);
+      try {
+        const record = claimRecordSchema.parse(JSON.parse(readFileSync(path, 'utf8')));
+        if (`${record.claim.uid}${suffix}` !== name) throw new Error(`holds claim ${record.claim.uid}`);
+        records.push(record);
+      } catch (error) {
+        onUnreadable(path, error);
+      }
+    }
+    return records;
+  }
+
+  #files(): string[] {
+    const entries = readdirSync(this.#directory, { withFileTypes: true });
+    return entries.filter((entry) => entry.isFile()).map(({ name }) => name);
   }
 
   #path(claimUID: string): string {
     return join(this.#directory, `${basename(claimUID)}${suffix}`);
   }
 
-  async #setAside(path: string, error: unknown): Promise<void> {
+  #setAside(path: string, error: unknown): void {
     const aside = join(this.#directory, 'unreadable');
-    await mkdir(aside, { recursive: true, mode: 0o700 });
+    mkdirSync(aside, { recursive: true, mode: 0o700 });
     const target = join(aside, `${Date.now()}-${basename(path)}`);
-    await rename(path, target);
+    renameSync(path, target);
     this.#logger.error(
       { file: path, movedTo: target, error: describeError(error) },
       'journal record is unreadable and was set aside; its devices need a look by hand',
@@ -88,18 +160,7 @@ export class ClaimJournal {
   }
 }
 
-async function replace(path: string, temporary: string, text: string): Promise<void> {
-  const file = await open(temporary, 'w', 0o600);
-  try {
-    await file.writeFile(text);
-    await file.sync();
-  } finally {
-    await file.close();
-  }
-  await rename(temporary, path);
-}
-
-function replaceNow(path: string, temporary: string, text: string): void {
+function replace(path: string, temporary: string, text: string): void {
   const file = openSync(temporary, 'w', 0o600);
   try {
     writeFileSync(file, text);

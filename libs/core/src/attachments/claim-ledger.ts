@@ -1,10 +1,13 @@
 import type { ClaimJournal } from './claim-journal.ts';
 import type { AttachmentRecord, ClaimRecord } from './claim-record.ts';
 
-/** The prepared claims in memory, each change of which is journalled. */
+/**
+ * The prepared claims in memory, each change of which is journalled. What another instance journals is seen at the next look, which costs
+ * a microsecond when there is nothing new.
+ */
 export class ClaimLedger {
   readonly #journal: ClaimJournal;
-  readonly #records = new Map<string, ClaimRecord>();
+  #records = new Map<string, ClaimRecord>();
 
   constructor(journal: ClaimJournal) {
     this.#journal = journal;
@@ -16,27 +19,22 @@ export class ClaimLedger {
    * @param bootId the current boot's; records of another boot describe links that no longer exist and are forgotten
    * @returns the forgotten records
    */
-  async load(bootId: string): Promise<readonly ClaimRecord[]> {
-    const stale: ClaimRecord[] = [];
-    for (const record of await this.#journal.load()) {
-      if (record.bootId === bootId) {
-        this.#records.set(record.claim.uid, record);
-      } else {
-        stale.push(record);
-        await this.#journal.remove(record.claim.uid);
-      }
-    }
+  load(bootId: string): readonly ClaimRecord[] {
+    const records = this.#journal.load();
+    const stale = records.filter((record) => record.bootId !== bootId);
+    for (const { claim } of stale) this.#journal.remove(claim.uid);
+    this.#records = byUID(records.filter((record) => record.bootId === bootId));
     return stale;
   }
 
   /** A prepared claim; undefined when it is not prepared. */
   get(claimUID: string): ClaimRecord | undefined {
-    return this.#records.get(claimUID);
+    return this.#current().get(claimUID);
   }
 
   /** All prepared claims. */
   all(): readonly ClaimRecord[] {
-    return [...this.#records.values()];
+    return [...this.#current().values()];
   }
 
   /** The claims reserved for a pod or attached to it, in the order of their names: the same in every process. */
@@ -51,38 +49,37 @@ export class ClaimLedger {
   }
 
   /**
-   * Records a claim, in memory at once, and resolves when the journal has it.
+   * Records a claim in memory and in the journal.
    *
-   * @throws JournalWriteError when the journal refuses it; memory then has the earlier record again, as the journal does
+   * @throws JournalWriteError when the journal refuses it; memory then has the earlier record, as the journal does
    */
-  async put(record: ClaimRecord): Promise<void> {
-    const { uid } = record.claim;
-    const earlier = this.#records.get(uid);
-    this.#records.set(uid, record);
-    try {
-      await this.#journal.write(record);
-    } catch (error) {
-      if (earlier === undefined) this.#records.delete(uid);
-      else this.#records.set(uid, earlier);
-      throw error;
-    }
+  put(record: ClaimRecord): void {
+    const records = this.#current();
+    this.#journal.write(record);
+    records.set(record.claim.uid, record);
   }
 
   /** Records where a claim's devices are for one pod; `undefined` when they are no longer there. */
-  async putAttachment(
-    record: ClaimRecord,
-    podUID: string,
-    attachment?: AttachmentRecord,
-  ): Promise<ClaimRecord> {
+  putAttachment(record: ClaimRecord, podUID: string, attachment?: AttachmentRecord): ClaimRecord {
     const others = record.attachments.filter(({ sandbox }) => sandbox.podUID !== podUID);
     const changed = { ...record, attachments: attachment ? [...others, attachment] : others };
-    await this.put(changed);
+    this.put(changed);
     return changed;
   }
 
   /** Forgets a claim. */
-  async remove(claimUID: string): Promise<void> {
-    await this.#journal.remove(claimUID);
+  remove(claimUID: string): void {
+    this.#journal.remove(claimUID);
     this.#records.delete(claimUID);
   }
+
+  #current(): Map<string, ClaimRecord> {
+    const changed = this.#journal.changedByOthers();
+    if (changed !== undefined) this.#records = byUID(changed);
+    return this.#records;
+  }
+}
+
+function byUID(records: readonly ClaimRecord[]): Map<string, ClaimRecord> {
+  return new Map(records.map((record) => [record.claim.uid, record]));
 }

@@ -3,21 +3,25 @@ import type {
   AllocatedDevice,
   CdiDevice,
   ClaimReference,
+  DeviceMetadata,
   DraDriver,
   PreparedDevice,
+  RequestMetadataMount,
 } from '@patchbay/dra';
 import type { BackendRegistry } from '../backend/backend-registry.ts';
 import type { Backend } from '../backend/backend.ts';
 import type { Device } from '../backend/device.ts';
 import { ClaimMismatchError, DeviceNotFoundError, InterfaceConflictError } from '../errors/driver-errors.ts';
 import type { InterfaceParameters } from '../interfaces/interface-parameters.ts';
+import { kindOfPool } from '../inventory/device-pools.ts';
 import type { Inventory } from '../inventory/inventory.ts';
+import { slotInterfaceName } from '../inventory/shared-devices.ts';
 import type { Logger } from '../logging/logger.ts';
-import type { ClaimAttacher } from './claim-attacher.ts';
+import type { AttachmentObserver, ClaimAttacher } from './claim-attacher.ts';
 import type { ClaimLedger } from './claim-ledger.ts';
+import type { ClaimLocks } from './claim-locks.ts';
 import { type ClaimRecord, type DeviceRecord, recordVersion } from './claim-record.ts';
 import type { ContainerGate } from './container-gate.ts';
-import type { KeyedMutex } from './keyed-mutex.ts';
 
 /** Stores the CDI specs of prepared claims. */
 export interface ClaimCdiSpecs {
@@ -27,6 +31,13 @@ export interface ClaimCdiSpecs {
     devices: readonly CdiDevice[],
     edits: CdiDevice['containerEdits'],
   ): Promise<readonly string[]>;
+  remove(claimUID: string): Promise<void>;
+}
+
+/** Stores what containers can read about the devices of prepared claims. */
+export interface ClaimMetadata {
+  /** Makes the claim's files say what is given; returns how each request's containers get them. */
+  write(claim: AllocatedClaim, devices: readonly DeviceMetadata[]): Promise<readonly RequestMetadataMount[]>;
   remove(claimUID: string): Promise<void>;
 }
 
@@ -42,8 +53,10 @@ export interface ClaimPreparerOptions {
   readonly attacher: ClaimAttacher;
   readonly gate: ContainerGate;
   readonly cdi: ClaimCdiSpecs;
+  readonly metadata: ClaimMetadata;
+  readonly observer: Pick<AttachmentObserver, 'claimPrepareFailed'>;
   /** Shared with the {@link ClaimAttacher}: a claim is worked on by one at a time. */
-  readonly claims: KeyedMutex;
+  readonly claims: ClaimLocks;
   readonly logger: Logger;
 }
 
@@ -66,14 +79,19 @@ export class ClaimPreparer implements DraDriver {
     return this.#options.claims.run(claim.uid, async () => {
       const known = this.#options.ledger.get(claim.uid);
       if (known !== undefined) assertSameDevices(known, claim);
-      const record = known ? await this.#reserve(known, claim) : await this.#prepare(claim, signal);
-      return this.#answer(record, claim);
+      try {
+        const record = known ? this.#reserve(known, claim) : await this.#prepare(claim, signal);
+        return await this.#answer(record, claim);
+      } catch (error) {
+        this.#options.observer.claimPrepareFailed(claim, error);
+        throw error;
+      }
     });
   }
 
   /** See {@link DraDriver.unprepareClaim}. */
   async unprepareClaim(claim: ClaimReference, signal: AbortSignal): Promise<void> {
-    const { ledger, gate, cdi, attacher, inventory, claims, logger } = this.#options;
+    const { ledger, gate, cdi, metadata, attacher, inventory, claims, logger } = this.#options;
     await claims.run(claim.uid, async () => {
       for (const { sandbox } of ledger.get(claim.uid)?.attachments ?? []) {
         await attacher.detachLocked(claim.uid, sandbox.podUID, signal);
@@ -84,16 +102,12 @@ export class ClaimPreparer implements DraDriver {
         gate.close(record.claim);
       }
       await cdi.remove(claim.uid);
+      await metadata.remove(claim.uid);
       if (record === undefined) return;
-      await ledger.remove(claim.uid);
+      ledger.remove(claim.uid);
       inventory.invalidate();
       logger.info({ claimUID: claim.uid, claim: `${claim.namespace}/${claim.name}` }, 'claim unprepared');
     });
-  }
-
-  /** See {@link DraDriver.isPrepared}. */
-  async isPrepared(claimUID: string): Promise<boolean> {
-    return this.#options.ledger.get(claimUID) !== undefined;
   }
 
   async #prepare(claim: AllocatedClaim, signal: AbortSignal): Promise<ClaimRecord> {
@@ -111,7 +125,7 @@ export class ClaimPreparer implements DraDriver {
         devices,
         attachments: [],
       };
-      await ledger.put(record);
+      ledger.put(record);
       inventory.invalidate();
       logger.info(
         {
@@ -146,10 +160,11 @@ export class ClaimPreparer implements DraDriver {
     const { interface: setup, section } = this.#options.parameters.resolve(
       allocated.configs,
       kind,
-      device.interfaceName ?? device.name,
+      this.#defaultInterfaceName(claim, device, earlier),
     );
     if (!allocated.adminAccess) this.#assertNameIsFree(claim, allocated.request, setup.name, earlier);
-    const request = { claim, request: allocated.request, device, interface: setup, parameters: section };
+    const { request: name, shareId } = allocated;
+    const request = { claim, request: name, shareId, device, interface: setup, parameters: section };
     // A claim with adminAccess sees the device and must not touch it.
     const prepared = allocated.adminAccess ? {} : await backend.attach.prepare(request, signal);
     return {
@@ -167,9 +182,7 @@ export class ClaimPreparer implements DraDriver {
 
   async #find(allocated: AllocatedDevice): Promise<{ kind: string; backend: Backend; device: Device }> {
     const { nodeName, backends, inventory } = this.#options;
-    const kind = allocated.pool.startsWith(`${nodeName}/`)
-      ? allocated.pool.slice(nodeName.length + 1)
-      : undefined;
+    const kind = kindOfPool(nodeName, allocated.pool);
     if (kind === undefined) {
       throw new DeviceNotFoundError(
         allocated.device,
@@ -194,6 +207,26 @@ export class ClaimPreparer implements DraDriver {
     return { kind, backend, device };
   }
 
+  /** The device's own name for its interface; of a device that several may have, the first of its names that the pod has no other for. */
+  #defaultInterfaceName(claim: AllocatedClaim, device: Device, earlier: readonly DeviceRecord[]): string {
+    if (device.allowMultipleAllocations !== true) return device.interfaceName ?? device.name;
+    const taken = new Set(
+      [...earlier, ...this.#othersOfPods(claim).flatMap(({ devices }) => devices)].map(
+        (each) => each.interfaceName,
+      ),
+    );
+    let slot = 0;
+    while (taken.has(slotInterfaceName(device, slot))) slot++;
+    return slotInterfaceName(device, slot);
+  }
+
+  /** The other prepared claims of the pods that have a claim. */
+  #othersOfPods(claim: AllocatedClaim): ClaimRecord[] {
+    return podUIDs(claim)
+      .flatMap((podUID) => this.#options.ledger.ofPod(podUID))
+      .filter((record) => record.claim.uid !== claim.uid);
+  }
+
   #assertNameIsFree(
     claim: AllocatedClaim,
     request: string,
@@ -208,8 +241,7 @@ export class ClaimPreparer implements DraDriver {
           : `requests '${twin.request}' and '${request}' both get an interface '${name}'; give each its own interface.name`,
       );
     }
-    for (const record of podUIDs(claim).flatMap((podUID) => this.#options.ledger.ofPod(podUID))) {
-      if (record.claim.uid === claim.uid) continue;
+    for (const record of this.#othersOfPods(claim)) {
       if (record.devices.some((device) => device.interfaceName === name && !device.adminAccess)) {
         throw new InterfaceConflictError(
           `interface name '${name}' of request '${request}' is taken by claim ${record.claim.namespace}/${record.claim.name} of the same pod; give it another interface.name`,
@@ -219,27 +251,44 @@ export class ClaimPreparer implements DraDriver {
   }
 
   /** A prepared claim may since have been reserved for more pods. */
-  async #reserve(record: ClaimRecord, claim: AllocatedClaim): Promise<ClaimRecord> {
+  #reserve(record: ClaimRecord, claim: AllocatedClaim): ClaimRecord {
     const added = podUIDs(claim).filter((podUID) => !record.podUIDs.includes(podUID));
     if (added.length === 0) return record;
     const changed = { ...record, podUIDs: [...record.podUIDs, ...added] };
-    await this.#options.ledger.put(changed);
+    this.#options.ledger.put(changed);
     return changed;
   }
 
   /** Writes the claim's CDI spec, again if it was lost, and tells the kubelet what to give to containers. */
   async #answer(record: ClaimRecord, claim: AllocatedClaim): Promise<PreparedDevice[]> {
-    const { cdi, gate } = this.#options;
-    const gatePath = gate.path(record.claim);
+    const { cdi, gate, metadata } = this.#options;
+    const mounts = new Map(
+      (await metadata.write(claim, record.devices.map(deviceMetadata))).map(({ request, mount }) => [
+        request,
+        mount,
+      ]),
+    );
     const ids = await cdi.write(
       record.claim.uid,
-      record.devices.map((device, index) => ({
-        name: String(index),
-        containerEdits: { env: [`${environmentName(device.request)}=${device.interfaceName}`] },
-      })),
+      record.devices.map((device, index) => {
+        const request = baseRequest(device.request);
+        const first = record.devices.findIndex((each) => baseRequest(each.request) === request) === index;
+        const mount = first ? mounts.get(request) : undefined;
+        return {
+          name: String(index),
+          containerEdits: {
+            env: [`${environmentName(device.request)}=${device.interfaceName}`],
+            ...(mount === undefined ? {} : { mounts: [mount] }),
+          },
+        };
+      }),
       {
         mounts: [
-          { hostPath: gatePath, containerPath: `/run/patchbay/${record.claim.uid}`, options: ['ro', 'bind'] },
+          {
+            hostPath: gate.path(record.claim),
+            containerPath: `/run/patchbay/${record.claim.uid}`,
+            options: ['ro', 'bind'],
+          },
         ],
       },
     );
@@ -265,6 +314,11 @@ export class ClaimPreparer implements DraDriver {
       await backend.attach.unprepare(prepared, signal);
     }
   }
+}
+
+function deviceMetadata({ request, pool, device, shareId }: DeviceRecord): DeviceMetadata {
+  const { name, attributes } = device as unknown as Device;
+  return { request, pool, device: name, attributes, ...(shareId === undefined ? {} : { shareId }) };
 }
 
 function podUIDs(claim: AllocatedClaim): string[] {

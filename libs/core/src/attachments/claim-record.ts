@@ -30,6 +30,7 @@ const sandboxRecord = z.strictObject({
   podNamespace: z.string(),
   sandboxId: z.string(),
   networkNamespacePath: z.string(),
+  shared: z.boolean().optional(),
 });
 
 const attachmentRecord = z.strictObject({
@@ -51,7 +52,7 @@ export const claimRecordSchema = z.strictObject({
   /** UIDs of the pods that the claim was reserved for when it was prepared. */
   podUIDs: z.array(z.string()),
   devices: z.array(deviceRecord),
-  /** The sandboxes that the devices are in, on the way to or on the way back from; at most one per pod. */
+  /** The sandboxes that the devices are in, on the way to or on the way back from; at most one per pod, in the order of attaching. */
   attachments: z.array(attachmentRecord),
 });
 

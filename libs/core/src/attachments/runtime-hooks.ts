@@ -79,9 +79,11 @@ export function runtimeHooks(options: RuntimeHooksOptions): NriHandlers {
     if (pod.networkNamespacePath === undefined) return;
     const sandbox = sandboxOf(pod);
     if (!attacher.isAlive(sandbox)) return;
-    for (const { claim, attachments } of ledger.ofPod(pod.uid)) {
-      const elsewhere = attachments.some((each) => each.sandbox.sandboxId !== pod.id);
-      if (elsewhere) continue;
+    for (const record of ledger.ofPod(pod.uid)) {
+      const { claim, attachments } = record;
+      const elsewhere = attachments.filter((each) => each.sandbox.sandboxId !== pod.id);
+      const ofOthers = elsewhere.every((each) => each.sandbox.podUID !== pod.uid);
+      if (elsewhere.length > 0 && !(ofOthers && attacher.obstacleToSharing(record) === undefined)) continue;
       await logged({ claimUID: claim.uid, podUID: pod.uid }, 'repairing a running pod failed', () =>
         attacher.attach(claim.uid, sandbox, signal),
       );

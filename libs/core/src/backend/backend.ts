@@ -49,6 +49,8 @@ export interface DeviceRequest {
   readonly claim: ClaimReference;
   /** Name of the claim's request, `req` or `req/sub`. */
   readonly request: string;
+  /** Tells the claim's share of a device that several claims may have from the others; see {@link Device.shares}. */
+  readonly shareId?: string | undefined;
   readonly device: Device;
   /** The interface as asked for by class and claim, validated and merged. */
   readonly interface: InterfaceSetup;
@@ -64,6 +66,11 @@ export interface PodSandbox {
   readonly sandboxId: string;
   /** Path of the network namespace, such as `/var/run/netns/cni-…`; it may be gone when detaching. */
   readonly networkNamespacePath: string;
+  /**
+   * Whether the claim was in another pod already when it was attached to this one. What must be unique on the node or the network, such
+   * as hardware addresses, then depends on the pod as well; see {@link AttachStrategy.obstacleToSharing}.
+   */
+  readonly shared?: boolean | undefined;
 }
 
 /** What attaching made of a device, as far as it is known without asking the kernel again. */
@@ -98,6 +105,13 @@ export interface AttachStrategy {
    * @throws when the device is not where it belongs afterwards; it is tried again
    */
   detach(prepared: JsonObject, sandbox: PodSandbox, signal: AbortSignal): Promise<void>;
+  /**
+   * For devices that may be in several pods that use one claim, where each gets a link of its own: says in words why this one may not.
+   * Called when a second pod comes. Backends without it give a device to one pod at a time.
+   *
+   * @returns undefined when nothing stands against it
+   */
+  obstacleToSharing?(prepared: JsonObject): string | undefined;
   /** Undoes {@link prepare}. Called when the device is detached. Succeeds when already undone. */
   unprepare(prepared: JsonObject, signal: AbortSignal): Promise<void>;
 }

@@ -16,6 +16,13 @@ export interface Device extends PublishedDevice {
   readonly links?: readonly number[];
   /** Name of the interface in the pod when the claim asks for none; the device's name when absent. */
   readonly interfaceName?: string;
+  /**
+   * How many claims may have the device at once, each a link of its own; absent: one. Such a device is published once, with a consumable
+   * capacity, or, where the cluster does not know that, as so many devices `<name>-<slot>`; see `sharedDevice` and `discreteDevices`.
+   */
+  readonly shares?: number;
+  /** Whether its link has a carrier. Absent when that cannot be told: it has no link on the host, or one that is administratively down. */
+  readonly carrier?: boolean;
 }
 
 /** Domain of all attributes and capacities that Patchbay publishes, whatever the driver is called. */

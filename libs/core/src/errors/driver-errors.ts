@@ -13,7 +13,7 @@ export type DriverErrorCode =
   | 'DETACH_FAILED'
   | 'CLAIM_MISMATCH'
   | 'JOURNAL_WRITE'
-  | 'STATE_DIRECTORY_BUSY'
+  | 'STATE_DIRECTORY_TAKEN'
   | 'WIRING';
 
 /** Base of all errors that the driver raises on purpose. */
@@ -119,13 +119,12 @@ export class JournalWriteError extends DriverError {
   }
 }
 
-/** Another driver runs on the same state directory. */
-export class StateDirectoryBusyError extends DriverError {
-  constructor(directory: string, cause: unknown) {
+/** The state directory is that of a driver of another name, whose claims this one would take for its own. */
+export class StateDirectoryTakenError extends DriverError {
+  constructor(directory: string, owner: string) {
     super(
-      'STATE_DIRECTORY_BUSY',
-      `another driver runs on the state directory ${directory}; end it, or give this one a state.directory of its own`,
-      { cause },
+      'STATE_DIRECTORY_TAKEN',
+      `the state directory ${directory} is that of driver ${owner}; give this driver a state.directory of its own, or remove that one when that driver is gone for good`,
     );
   }
 }

@@ -74,12 +74,12 @@ describe('Inventory', () => {
     const before = device('a', { attributes: { 'patchbay.dev/mtu': { int: 9000 } } });
     const backend = backendWith(device('a', { attributes: { 'patchbay.dev/mtu': { int: 1500 } } }));
     const { inventory, held, errors } = inventoryOf({ fake: backend });
-    held.push({ kind: 'fake', device: before });
+    held.push({ kind: 'fake', device: before, away: true });
     await inventory.refresh();
-    expect(inventory.device('fake', 'a')).toBe(before);
+    expect(inventory.device('fake', 'a')).toEqual(before);
     backend.devices = [];
     await inventory.refresh();
-    expect(inventory.device('fake', 'a')).toBe(before);
+    expect(inventory.device('fake', 'a')).toEqual(before);
     held.pop();
     await inventory.refresh();
     expect(inventory.device('fake', 'a')).toBeUndefined();
@@ -107,7 +107,7 @@ describe('Inventory', () => {
     ]);
     backend.devices = twins.slice(1);
     await inventory.refresh();
-    expect(inventory.device('fake', 'a')).toBe(twins[1]);
+    expect(inventory.device('fake', 'a')).toEqual(twins[1]);
   });
 
   it('takes a device that is listed twice for one', async () => {
@@ -121,9 +121,9 @@ describe('Inventory', () => {
     const { inventory, held, errors } = inventoryOf({
       fake: backendWith(device('a', { identity: 'other' })),
     });
-    held.push({ kind: 'fake', device: mine });
+    held.push({ kind: 'fake', device: mine, away: true });
     await inventory.refresh();
-    expect(inventory.device('fake', 'a')).toBe(mine);
+    expect(inventory.device('fake', 'a')).toEqual(mine);
     expect(errors).toMatchObject([{ fields: { device: 'fake/a', identities: ['other', 'mine'] } }]);
   });
 

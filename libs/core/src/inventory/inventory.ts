@@ -4,18 +4,30 @@ import type { Device } from '../backend/device.ts';
 import { errorFields } from '../errors/driver-errors.ts';
 import type { Logger } from '../logging/logger.ts';
 import type { HeldInventoryDevice } from './held-devices.ts';
+import { publishedForms, type Sharing } from './shared-devices.ts';
+
+/** A device as it is published, and what of its state is known beside that. */
+export interface InventoryDevice extends Device {
+  /** A claim holds it, and it is not there any more. */
+  readonly gone?: boolean;
+}
 
 /** All devices of one backend, in a stable order. */
 export interface BackendDevices {
   readonly kind: string;
-  readonly devices: readonly Device[];
+  readonly devices: readonly InventoryDevice[];
 }
+
+/** How the link of a device that is in a pod is. */
+export type StateInPod = 'carrier' | 'no-carrier' | 'gone';
 
 /** What the {@link Inventory} works with. */
 export interface InventoryOptions {
   readonly backends: BackendRegistry;
   /** Devices that claims hold: they stay in the inventory as they were when they were prepared, also while they are in a pod. */
   readonly heldDevices: () => Iterable<HeldInventoryDevice>;
+  /** What is known of a held device's link in its pod; undefined when nothing is. Call {@link Inventory.settle} when it changes. */
+  readonly stateInPod?: (kind: string, deviceName: string) => StateInPod | undefined;
   readonly logger: Logger;
   /** How long to gather changes before looking, in milliseconds. */
   readonly debounceMs?: number;
@@ -31,9 +43,12 @@ export class Inventory {
   readonly #options: InventoryOptions;
   readonly #lastListed = new Map<string, readonly Device[]>();
   readonly #listeners = new Set<(devices: readonly BackendDevices[]) => void>();
+  #sharing: Sharing = 'discrete';
   #current: readonly BackendDevices[] = [];
   #fingerprint = '';
   #clashes: ReadonlySet<string> = new Set();
+  /** Held devices, `kind/name`, that were not there at the last look although they were in no pod. */
+  #gone: ReadonlySet<string> = new Set();
   #wake: (() => void) | undefined;
   #refreshing: Promise<void> | undefined;
 
@@ -46,11 +61,29 @@ export class Inventory {
     return this.#current;
   }
 
-  /** A device by its backend and published name. */
+  /** How devices that several claims may have at once are published. */
+  get sharing(): Sharing {
+    return this.#sharing;
+  }
+
+  set sharing(sharing: Sharing) {
+    if (sharing === this.#sharing) return;
+    this.#sharing = sharing;
+    this.settle();
+  }
+
+  /**
+   * A device by its backend and published name. Also finds devices in the form of the other {@link sharing}, which claims may have been
+   * given before it changed.
+   */
   device(kind: string, name: string): Device | undefined {
-    return this.#current
-      .find((backend) => backend.kind === kind)
-      ?.devices.find((device) => device.name === name);
+    const named = (device: Device) => device.name === name;
+    return (
+      this.#current.find((backend) => backend.kind === kind)?.devices.find(named) ??
+      (this.#lastListed.get(kind) ?? [])
+        .flatMap((device) => publishedForms(device, this.#sharing === 'discrete' ? 'consumable' : 'discrete'))
+        .find(named)
+    );
   }
 
   /** Calls `listener` whenever the devices have changed. */
@@ -82,6 +115,7 @@ export class Inventory {
   }
 
   async #refresh(signal: AbortSignal): Promise<void> {
+    const expected = [...this.#options.heldDevices()].filter(mustBeOnHost);
     for (const { kind, backend } of this.#options.backends) {
       try {
         this.#lastListed.set(kind, await backend.discovery.list(signal));
@@ -93,10 +127,24 @@ export class Inventory {
         );
       }
     }
-    this.#settle();
+    this.#gone = new Set(
+      expected
+        .filter(({ kind, device }) => !this.#lists(kind, device))
+        .map(({ kind, device }) => `${kind}/${device.name}`),
+    );
+    this.settle();
   }
 
-  #settle(): void {
+  /** Whether a device, in either form, was found at the last look. */
+  #lists(kind: string, { name, identity }: Device): boolean {
+    const forms = (this.#lastListed.get(kind) ?? []).flatMap((device) =>
+      (['consumable', 'discrete'] as const).flatMap((sharing) => publishedForms(device, sharing)),
+    );
+    return forms.some((form) => form.name === name && form.identity === identity);
+  }
+
+  /** Takes what is known together again without looking at the host. */
+  settle(): void {
     const held = this.#heldByKind();
     const owned = new Set<number>();
     const clashes = new Map<string, readonly Device[]>();
@@ -105,13 +153,15 @@ export class Inventory {
         ({ links = [] }) => !links.some((link) => owned.has(link)),
       );
       for (const { links = [] } of found) for (const link of links) owned.add(link);
-      const devices = new Map<string, Device>();
-      for (const [name, namesakes] of groupedByName([...found, ...(held.get(kind) ?? [])])) {
+      const forms = found.flatMap((device) => publishedForms(device, this.#sharing));
+      const devices = new Map<string, InventoryDevice>();
+      for (const [name, namesakes] of groupedByName([...forms, ...(held.get(kind) ?? [])])) {
         const clash = new Set(namesakes.map(({ identity }) => identity)).size > 1;
         if (clash) clashes.set(`${kind}/${name}`, namesakes);
-        const device =
-          namesakes.findLast((each) => held.get(kind)?.includes(each)) ?? (clash ? undefined : namesakes[0]);
-        if (device !== undefined) devices.set(name, device);
+        const holding = namesakes.findLast((each) => held.get(kind)?.includes(each));
+        const live = forms.find((form) => form.name === name);
+        if (holding !== undefined) devices.set(name, this.#asHeld(kind, holding, clash ? undefined : live));
+        else if (!clash && live !== undefined) devices.set(name, live);
       }
       return { kind, devices: [...devices.values()].sort((a, b) => compareNames(a.name, b.name)) };
     });
@@ -121,6 +171,16 @@ export class Inventory {
     this.#fingerprint = fingerprint;
     this.#current = current;
     for (const listener of this.#listeners) listener(current);
+  }
+
+  /** What a held device is like: as it was when it was prepared, but for the state of its link. One that others may take is as it is now. */
+  #asHeld(kind: string, holding: Device, live: Device | undefined): InventoryDevice {
+    if (holding.allowMultipleAllocations === true && live !== undefined) return live;
+    const { carrier: _before, ...device } = holding;
+    const inPod = this.#options.stateInPod?.(kind, holding.name);
+    const carrier = inPod === undefined ? live?.carrier : inPod === 'carrier';
+    const gone = inPod === 'gone' || this.#gone.has(`${kind}/${holding.name}`);
+    return { ...device, ...(carrier === undefined ? {} : { carrier }), ...(gone ? { gone } : {}) };
   }
 
   #heldByKind(): Map<string, Device[]> {
@@ -142,6 +202,11 @@ export class Inventory {
     }
     this.#clashes = new Set(clashes.keys());
   }
+}
+
+/** A device from which links are made stays on the host; one that moves is there while it is in no pod. */
+function mustBeOnHost({ device, away }: HeldInventoryDevice): boolean {
+  return !away || device.allowMultipleAllocations === true;
 }
 
 function groupedByName(devices: readonly Device[]): Map<string, Device[]> {

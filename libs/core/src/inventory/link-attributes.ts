@@ -2,7 +2,7 @@ import { readFileSync, readlinkSync, realpathSync } from 'node:fs';
 import { basename, join } from 'node:path';
 import type { AttributeValue } from '@patchbay/dra';
 import type { Link } from '@patchbay/netlink';
-import { attributeName } from '../backend/device.ts';
+import { attributeName, type Device } from '../backend/device.ts';
 
 /** Longest string value of a device attribute (resource.k8s.io/v1, `DeviceAttributeMaxValueLength`). */
 const longestValue = 64;
@@ -56,6 +56,20 @@ export function linkAttributes(link: Link, sysfs: string): Record<string, Attrib
 export function linkSpeed(name: string, sysfs: string): number | undefined {
   const megabits = Number(read(join(sysfs, 'class/net', name, 'speed')));
   return Number.isFinite(megabits) && megabits > 0 ? megabits * 1_000_000 : undefined;
+}
+
+/**
+ * The capacity that says how much a link can carry.
+ *
+ * @param bitsPerSecond see {@link linkSpeed}
+ */
+export function bandwidth(bitsPerSecond: number): Pick<Device, 'capacity'> {
+  return { capacity: { [attributeName('bandwidth')]: { value: String(bitsPerSecond) } } };
+}
+
+/** Whether a link has a carrier, as far as that can be told: a link that is administratively down has not looked for one. */
+export function linkCarrier({ up, carrier }: Link): Pick<Device, 'carrier'> {
+  return up ? { carrier } : {};
 }
 
 interface Hardware {

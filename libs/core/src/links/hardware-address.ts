@@ -1,4 +1,5 @@
 import { createHash } from 'node:crypto';
+import type { PodSandbox } from '../backend/backend.ts';
 
 /**
  * A locally administered unicast MAC address (IEEE 802, second-lowest bit of the first byte set) that is always the same for the same
@@ -8,4 +9,9 @@ export function hardwareAddressFor(...seed: readonly string[]): string {
   const bytes = createHash('sha256').update(seed.join('\0')).digest().subarray(0, 6);
   bytes[0] = ((bytes[0] ?? 0) & 0xfc) | 0x02;
   return [...bytes].map((byte) => byte.toString(16).padStart(2, '0')).join(':');
+}
+
+/** What tells a link in a sandbox from all others, for {@link hardwareAddressFor}: `seed`, and the pod where several have the claim. */
+export function linkSeed(seed: readonly string[], { podUID, shared }: PodSandbox): readonly string[] {
+  return shared ? [...seed, podUID] : seed;
 }

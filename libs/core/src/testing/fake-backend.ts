@@ -1,4 +1,10 @@
-import type { Backend, BackendModule, DeviceRequest, PodSandbox } from '../backend/backend.ts';
+import type {
+  AttachStrategy,
+  Backend,
+  BackendModule,
+  DeviceRequest,
+  PodSandbox,
+} from '../backend/backend.ts';
 import type { Device } from '../backend/device.ts';
 import * as z from 'zod';
 import { BACKEND } from '../backend/backend-container.ts';
@@ -11,6 +17,8 @@ export class FakeBackend implements Backend {
   readonly prepared = new Set<string>();
   /** All calls in order, such as `attach a s1`. */
   readonly calls: string[] = [];
+  /** Links in sandboxes, `device sandbox`. */
+  readonly links = new Set<string>();
   /** Calls that fail, such as `attach b`. */
   readonly failing = new Set<string>();
   devices: readonly Device[];
@@ -24,7 +32,7 @@ export class FakeBackend implements Backend {
     watch: () => {},
   };
 
-  readonly attach = {
+  readonly attach: AttachStrategy = {
     prepare: async ({ device, interface: { name } }: DeviceRequest) => {
       this.#call('prepare', device.name);
       this.prepared.add(device.name);
@@ -32,7 +40,8 @@ export class FakeBackend implements Backend {
     },
     attach: async (prepared: object, { sandboxId }: PodSandbox) => {
       const { device, name } = prepared as { device: string; name: string };
-      const place = this.places.get(device);
+      this.links.add(`${device} ${sandboxId}`);
+      const place = this.attach.obstacleToSharing ? undefined : this.places.get(device);
       if (place !== undefined && place !== sandboxId) throw new Error(`${device} is in ${place}`);
       this.places.set(device, sandboxId);
       this.#call('attach', device, sandboxId);
@@ -41,6 +50,7 @@ export class FakeBackend implements Backend {
     detach: async (prepared: object, { sandboxId }: PodSandbox) => {
       const { device } = prepared as { device: string };
       this.#call('detach', device, sandboxId);
+      this.links.delete(`${device} ${sandboxId}`);
       if (this.places.get(device) === sandboxId) this.places.delete(device);
     },
     unprepare: async (prepared: object) => {
@@ -49,6 +59,12 @@ export class FakeBackend implements Backend {
       this.prepared.delete(device);
     },
   };
+
+  /** Has the devices go into several pods of a claim, each a link of its own; or tell why they cannot. */
+  share(obstacle?: string): this {
+    this.attach.obstacleToSharing = () => obstacle;
+    return this;
+  }
 
   /** The backend as a module called `fake`. */
   get module(): BackendModule {

@@ -10,6 +10,15 @@ import type { LabCluster } from './lab-cluster.ts';
 /** The bundle, built once for this process, so that no test runs an old one. */
 let built: Promise<DriverBuild> | undefined;
 
+/** The node that a driver runs on, such as a {@link LabCluster}. */
+export type DriverNode = Pick<
+  LabCluster,
+  'directory' | 'nodeName' | 'registryDirectory' | 'pluginsDirectory'
+> & {
+  readonly server: Pick<LabCluster['server'], 'kubeconfigPath'>;
+  readonly containerd: Pick<LabCluster['containerd'], 'nriSocket' | 'cdiDirectory'>;
+};
+
 /** A `patchbay run` process on a lab cluster's node. It may be killed and started again on the same state. */
 export class DriverProcess {
   /** Where the driver keeps its journal and gates. */
@@ -23,14 +32,15 @@ export class DriverProcess {
   /**
    * @param backends entries of the configuration's `backends`
    * @param overrides further fields of the configuration
+   * @param podUID of the pod that the driver would run in: instances in several pods serve side by side on one state
    */
-  constructor(cluster: LabCluster, backends: readonly object[], overrides: object = {}) {
+  constructor(cluster: DriverNode, backends: readonly object[], overrides: object = {}, podUID = '') {
     const directory = join(cluster.directory, 'driver');
     mkdirSync(directory, { recursive: true });
     this.stateDirectory = join(directory, 'state');
-    this.logFile = join(directory, 'driver.log');
-    this.#configFile = join(directory, 'config.yaml');
-    this.#environment = { ...process.env, NODE_NAME: cluster.nodeName };
+    this.logFile = join(directory, `driver${podUID}.log`);
+    this.#configFile = join(directory, `config${podUID}.yaml`);
+    this.#environment = { ...process.env, NODE_NAME: cluster.nodeName, POD_UID: podUID };
     writeFileSync(
       this.#configFile,
       stringify({

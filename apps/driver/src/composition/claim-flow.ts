@@ -1,0 +1,97 @@
+import {
+  AttachmentReporter,
+  type BackendRegistry,
+  ClaimAttacher,
+  ClaimLocks,
+  ClaimPreparer,
+  DeviceLinks,
+  InterfaceParameters,
+  type Inventory,
+  PodEvents,
+  type PodLinkWatch,
+  type StateLocks,
+} from '@patchbay/core';
+import { ClaimStatusWriter, EventRecorder } from '@patchbay/dra';
+import type { ClaimMemory } from './claim-memory.ts';
+import type { DriverOptions } from './driver-options.ts';
+
+/** What is told of claims: to the API server, to containers, to the inventory. */
+export interface ClaimReports {
+  readonly status: ClaimStatusWriter;
+  readonly events: EventRecorder;
+  readonly links: DeviceLinks;
+  readonly reporter: AttachmentReporter;
+}
+
+/**
+ * Wires what is told of claims.
+ *
+ * @param watch follows links in pods
+ * @param onLinkChange called when a link in a pod has changed, after it was told
+ */
+export function claimReports(
+  { config, api, logger }: DriverOptions,
+  { metadata, ledger }: ClaimMemory,
+  watch: PodLinkWatch,
+  onLinkChange: () => void,
+): ClaimReports {
+  const { driverName, nodeName } = config;
+  const status = new ClaimStatusWriter({ api, driverName, logger: logger.child({ component: 'status' }) });
+  const events = new EventRecorder({
+    api,
+    driverName,
+    nodeName,
+    logger: logger.child({ component: 'events' }),
+  });
+  const links = new DeviceLinks(
+    watch,
+    (claimUID, { sandboxId }) =>
+      ledger
+        .get(claimUID)
+        ?.attachments.some(
+          ({ phase, sandbox }) => phase !== 'detaching' && sandbox.sandboxId === sandboxId,
+        ) ?? false,
+    (change) => {
+      reporter.linkChanged(change);
+      onLinkChange();
+    },
+  );
+  const reporter = new AttachmentReporter({
+    ...{ status, metadata, links },
+    events: new PodEvents(events),
+    logger: logger.child({ component: 'attachments' }),
+  });
+  return { status, events, links, reporter };
+}
+
+/** The flow of claims: from the kubelet, into pods. */
+export interface ClaimFlow {
+  readonly preparer: ClaimPreparer;
+  readonly attacher: ClaimAttacher;
+}
+
+/** Wires the flow of claims. */
+export function claimFlow(
+  { config, backends: selections, logger }: DriverOptions,
+  backends: BackendRegistry,
+  memory: ClaimMemory,
+  inventory: Inventory,
+  { reporter }: ClaimReports,
+  locks: StateLocks,
+): ClaimFlow {
+  const shared = {
+    ...{ backends, ledger: memory.ledger, gate: memory.gate, claims: new ClaimLocks(locks) },
+    observer: reporter,
+    logger: logger.child({ component: 'attachments' }),
+  };
+  const attacher = new ClaimAttacher(shared);
+  const preparer = new ClaimPreparer({
+    ...shared,
+    ...{ attacher, inventory, cdi: memory.cdi, metadata: memory.metadata, bootId: memory.bootId },
+    nodeName: config.nodeName,
+    parameters: new InterfaceParameters(
+      new Map(selections.map(({ module }) => [module.kind, module.parametersSchema])),
+    ),
+  });
+  return { preparer, attacher };
+}

@@ -1,0 +1,72 @@
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { ClaimJournal, ClaimLedger, ContainerGate, InstanceTurn, type StateLocks } from '@patchbay/core';
+import { CdiSpecStore, DeviceHolds, DeviceMetadataStore } from '@patchbay/dra';
+import type { DriverOptions } from './driver-options.ts';
+
+/** What the driver remembers of claims: the journal and what follows from it. */
+export interface ClaimMemory {
+  readonly bootId: string;
+  readonly ledger: ClaimLedger;
+  /** Keeps claims' containers waiting. */
+  readonly gate: ContainerGate;
+  /** Specs of claims' devices for the runtime. */
+  readonly cdi: CdiSpecStore;
+  /** Files that containers read. */
+  readonly metadata: DeviceMetadataStore;
+  /** Which claim has which device. */
+  readonly holds: DeviceHolds;
+  /** Lets one instance at a time change what claims hold. */
+  readonly turn: InstanceTurn;
+}
+
+/** Reads what is known of claims, and makes specs, gates and files agree with it. */
+export async function recallClaims(
+  { config, logger }: Pick<DriverOptions, 'config' | 'logger'>,
+  locks: StateLocks,
+): Promise<ClaimMemory> {
+  const inState = (name: string) => join(config.state.directory, name);
+  const bootId = readFileSync('/proc/sys/kernel/random/boot_id', 'utf8').trim();
+  const ledger = new ClaimLedger(new ClaimJournal(inState('claims'), logger, locks));
+  const gate = new ContainerGate(inState('gates'));
+  const cdi = new CdiSpecStore({
+    directory: config.cdi.directory,
+    vendor: config.driverName,
+    class: 'claim',
+  });
+  const metadata = new DeviceMetadataStore({
+    directory: inState('metadata'),
+    driverName: config.driverName,
+    bootId,
+  });
+  for (const { claim } of ledger.load(bootId)) {
+    logger.info({ claimUID: claim.uid }, 'forgetting a claim of an earlier boot');
+  }
+  const holds = new DeviceHolds();
+  const turn = new InstanceTurn(locks, () => fill(holds, ledger));
+  await turn.run(async () => {
+    for (const store of [cdi, metadata]) {
+      for (const claimUID of await store.list()) {
+        if (ledger.get(claimUID) === undefined) await store.remove(claimUID);
+      }
+    }
+    gate.retain(ledger.all().map(({ claim }) => claim));
+  });
+  return { bootId, ledger, gate, cdi, metadata, holds, turn };
+}
+
+/** Has `holds` say what prepared claims hold. */
+function fill(holds: DeviceHolds, ledger: ClaimLedger): void {
+  holds.clear();
+  for (const { claim, devices } of ledger.all()) {
+    holds.hold(
+      claim.uid,
+      devices.map(({ pool, device, adminAccess, shareId }) => ({
+        pool,
+        device: device.name,
+        adminAccess,
+        ...(shareId === undefined ? {} : { shareId }),
+      })),
+    );
+  }
+}

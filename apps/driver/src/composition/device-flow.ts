@@ -1,0 +1,71 @@
+import {
+  type BackendRegistry,
+  deviceHealth,
+  type DeviceLinks,
+  devicePools,
+  heldDevices,
+  Inventory,
+} from '@patchbay/core';
+import { DeviceFieldProbe, DeviceHealthFeed, ResourceSlicePublisher } from '@patchbay/dra';
+import type { ClaimMemory } from './claim-memory.ts';
+import type { DriverOptions } from './driver-options.ts';
+
+/** The flow of devices to the API server, and of their health to the kubelet. */
+export interface DeviceFlow {
+  readonly inventory: Inventory;
+  readonly publisher: ResourceSlicePublisher;
+  readonly health: DeviceHealthFeed;
+  /** Finds out what the API server knows about devices; nothing is published before. */
+  readonly probe: DeviceFieldProbe;
+}
+
+/** Wires the flow of devices. */
+export function deviceFlow(
+  { config, api, metrics, logger }: DriverOptions,
+  backends: BackendRegistry,
+  { ledger }: ClaimMemory,
+  links: DeviceLinks,
+): DeviceFlow {
+  const { driverName, nodeName, devices: publishing } = config;
+  const health = new DeviceHealthFeed();
+  const inventory = new Inventory({
+    backends,
+    heldDevices: () => heldDevices(ledger.all()),
+    stateInPod: (kind, device) => links.stateInPod(kind, device),
+    logger: logger.child({ component: 'inventory' }),
+  });
+  const publisher = new ResourceSlicePublisher({
+    api,
+    driverName,
+    nodeName,
+    logger: logger.child({ component: 'publisher' }),
+    onError: () => {
+      metrics.publishErrors.inc();
+      // What broke may be an upgrade, after which the API server knows more than before, or less.
+      probe.again();
+    },
+  });
+  let asked = false;
+  const publish = () => {
+    if (asked) publisher.update(devicePools(nodeName, inventory.devices, publishing.carrierTaint));
+  };
+  const probe = new DeviceFieldProbe({
+    api,
+    driverName,
+    nodeName,
+    logger: logger.child({ component: 'publisher' }),
+    onResult: (kept) => {
+      const consumable = publishing.sharing === 'auto' && kept.has('allowMultipleAllocations');
+      inventory.sharing = consumable ? 'consumable' : 'discrete';
+      if (asked) return;
+      asked = true;
+      publish();
+    },
+  });
+  inventory.onChange((devices) => {
+    metrics.observeDevices(devices);
+    health.report(deviceHealth(nodeName, devices));
+    publish();
+  });
+  return { inventory, publisher, health, probe };
+}

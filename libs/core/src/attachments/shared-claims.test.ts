@@ -1,0 +1,89 @@
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { AttachmentsRig, claim, container, pod } from '../testing/attachments-rig.ts';
+import { FakeBackend } from '../testing/fake-backend.ts';
+
+let rig: AttachmentsRig;
+beforeEach(() => {
+  rig = new AttachmentsRig();
+});
+afterEach(() => rig[Symbol.dispose]());
+
+describe('a claim of several pods', () => {
+  it('gives each a link of its own, and takes them back one by one', async () => {
+    const driver = rig.begin(new FakeBackend('a').share());
+    await driver.prepare(claim('c1', ['a'], { pods: ['p1', 'p2'] }));
+    await driver.hooks.runPodSandbox?.(pod('p1'));
+    await driver.hooks.runPodSandbox?.(pod('p2'));
+    await driver.settled('c1');
+    expect([...driver.backend.links]).toEqual(['a sandbox-p1', 'a sandbox-p2']);
+    expect(driver.ledger.get('c1')?.attachments).toMatchObject([
+      { phase: 'attached', sandbox: { podUID: 'p1' } },
+      { phase: 'attached', sandbox: { podUID: 'p2', shared: true } },
+    ]);
+    await driver.hooks.stopPodSandbox?.(pod('p1'));
+    expect([...driver.backend.links]).toEqual(['a sandbox-p2']);
+    expect(driver.isOpen('c1')).toBe(true);
+    await driver.unprepare('c1');
+    expect([driver.backend.links.size, driver.ledger.all(), driver.isOpen('c1')]).toEqual([0, [], false]);
+  });
+
+  it('also gives one to a pod that was reserved after the claim was prepared, when its container is created', async () => {
+    const driver = rig.begin(new FakeBackend('a').share());
+    await driver.prepare(claim('c1', ['a'], { pods: ['p1'] }));
+    await driver.hooks.runPodSandbox?.(pod('p1'));
+    await driver.hooks.runPodSandbox?.(pod('p2'));
+    const [mount = ''] = driver.cdi.get('c1')?.mounts ?? [];
+    await driver.hooks.createContainer?.(pod('p2'), container([mount]));
+    expect([...driver.backend.links]).toEqual(['a sandbox-p1', 'a sandbox-p2']);
+  });
+
+  it('keeps containers waiting while the attachment to any of them was cut off', async () => {
+    const backend = new FakeBackend('a').share();
+    const first = rig.begin(backend);
+    await first.prepare(claim('c1', ['a'], { pods: ['p1', 'p2'] }));
+    await first.hooks.runPodSandbox?.(pod('p1'));
+    await first.settled('c1');
+    backend.failing.add('attach a').add('detach a');
+    await expect(first.hooks.runPodSandbox?.(pod('p2'))).rejects.toThrow('undoing it failed too');
+    expect(first.isOpen('c1')).toBe(false);
+
+    const second = rig.begin(backend);
+    await second.hooks.synchronize?.([pod('p1')], []);
+    expect(second.isOpen('c1')).toBe(false);
+    backend.failing.clear();
+    await second.hooks.synchronize?.([pod('p1'), pod('p2')], []);
+    await second.settled('c1');
+    expect([...backend.links]).toEqual(['a sandbox-p1', 'a sandbox-p2']);
+    expect(second.isOpen('c1')).toBe(true);
+  });
+
+  it('is refused the second one when its parameters cannot be in two, in words', async () => {
+    const obstacle = "its interface 'a' has the address 192.0.2.1/24, which one pod can have";
+    const backend = new FakeBackend('a').share(obstacle);
+    const driver = rig.begin(backend);
+    await driver.prepare(claim('c1', ['a'], { pods: ['p1', 'p2'] }));
+    await driver.hooks.runPodSandbox?.(pod('p1'));
+    await expect(driver.hooks.runPodSandbox?.(pod('p2'))).rejects.toThrow(
+      /cannot be in two: its interface 'a' has the address .*; give pod default\/p2 a claim of its own/,
+    );
+    expect([...backend.links]).toEqual(['a sandbox-p1']);
+    expect(driver.isOpen('c1')).toBe(true);
+  });
+});
+
+describe('two instances of the driver', () => {
+  it('see what the other has prepared, attach it once, and either takes it back', async () => {
+    const backend = new FakeBackend('a', 'b');
+    const [older, newer] = [rig.begin(backend), rig.begin(backend)];
+    await older.prepare(claim('c1', ['a']));
+    // The runtime calls both.
+    await newer.hooks.runPodSandbox?.(pod('p1'));
+    await newer.settled('c1');
+    await older.hooks.runPodSandbox?.(pod('p1'));
+    expect(backend.calls.filter((call) => call.startsWith('attach'))).toEqual(['attach a sandbox-p1']);
+    await newer.prepare(claim('c2', ['b'], { pods: ['p2'] }));
+    await older.unprepare('c2');
+    await newer.unprepare('c1');
+    expect([older.ledger.all(), newer.ledger.all(), backend.prepared.size]).toEqual([[], [], 0]);
+  });
+});

@@ -1,0 +1,170 @@
+import { describe, expect, it } from 'vitest';
+import { BackendRegistry } from '../backend/backend-registry.ts';
+import type { Device } from '../backend/device.ts';
+import { silentLogger } from '../logging/logger.ts';
+import { FakeBackend } from '../testing/fake-backend.ts';
+import { deviceHealth } from './device-health.ts';
+import { devicePools } from './device-pools.ts';
+import type { HeldInventoryDevice } from './held-devices.ts';
+import { Inventory, type StateInPod } from './inventory.ts';
+
+function device(name: string, changes: Partial<Device> = {}): Device {
+  return { name, identity: `fake/${name}`, attributes: {}, ...changes };
+}
+
+/** An inventory of one backend, what claims hold, and what pods' links are like. */
+function inventoryOf(...devices: readonly Device[]) {
+  const backend = new FakeBackend();
+  backend.devices = devices;
+  const held: HeldInventoryDevice[] = [];
+  const inPods = new Map<string, StateInPod>();
+  const inventory = new Inventory({
+    backends: new BackendRegistry([{ kind: 'fake', backend }]),
+    heldDevices: () => held,
+    stateInPod: (_kind, name) => inPods.get(name),
+    logger: silentLogger,
+  });
+  const hold = (one: Device, away: boolean) => held.push({ kind: 'fake', device: one, away });
+  const published = () => devicePools('node', inventory.devices).flatMap((pool) => pool.devices);
+  const taints = () =>
+    published().map(({ name, taints: found = [] }) => [name, ...found.map(({ key }) => key)]);
+  const health = () =>
+    deviceHealth('node', inventory.devices).map(({ device: name, health: how }) => [name, how]);
+  return { inventory, backend, hold, held, inPods, published, taints, health };
+}
+
+describe('a device that several claims may have', () => {
+  const network = device('blue', {
+    shares: 3,
+    interfaceName: 'blue',
+    capacity: { 'patchbay.dev/bandwidth': { value: '1000' } },
+  });
+
+  it('is published once, each share taking one of its links and what it asks for of the rest', async () => {
+    const { inventory, published } = inventoryOf(network);
+    inventory.sharing = 'consumable';
+    await inventory.refresh();
+    expect(published()).toEqual([
+      {
+        name: 'blue',
+        attributes: { 'patchbay.dev/backend': { string: 'fake' } },
+        allowMultipleAllocations: true,
+        capacity: {
+          'patchbay.dev/links': { value: '3', requestPolicy: { default: '1', validValues: ['1'] } },
+          'patchbay.dev/bandwidth': {
+            value: '1000',
+            requestPolicy: { default: '0', validRange: { min: '0' } },
+          },
+        },
+      },
+    ]);
+  });
+
+  it('is published as so many devices where the API server does not know consumable capacity', async () => {
+    const { inventory, published } = inventoryOf(network);
+    await inventory.refresh();
+    expect(published().map(({ name }) => name)).toEqual(['blue-0', 'blue-1', 'blue-2']);
+    expect(published()[0]).not.toHaveProperty('capacity');
+    expect(published()[0]).not.toHaveProperty('allowMultipleAllocations');
+    expect(inventory.device('fake', 'blue-2')).toMatchObject({
+      identity: 'fake/blue/2',
+      interfaceName: 'blue-2',
+    });
+  });
+
+  it('changes its form when the API server changes, and is found in the other one, which claims may have', async () => {
+    const { inventory, published } = inventoryOf(network);
+    await inventory.refresh();
+    inventory.sharing = 'consumable';
+    expect(published().map(({ name }) => name)).toEqual(['blue']);
+    expect(inventory.device('fake', 'blue-1')?.identity).toBe('fake/blue/1');
+    inventory.sharing = 'discrete';
+    expect(published()).toHaveLength(3);
+    expect(inventory.device('fake', 'blue')?.allowMultipleAllocations).toBe(true);
+  });
+
+  it('stays as it is now while claims hold shares of it, since others may take more', async () => {
+    const { inventory, backend, hold, taints } = inventoryOf({ ...network, carrier: true });
+    inventory.sharing = 'consumable';
+    await inventory.refresh();
+    hold(inventory.device('fake', 'blue') ?? network, true);
+    backend.devices = [{ ...network, carrier: false }];
+    await inventory.refresh();
+    expect(taints()).toEqual([['blue', 'patchbay.dev/no-carrier']]);
+    backend.devices = [];
+    await inventory.refresh();
+    expect(taints()).toEqual([['blue', 'patchbay.dev/gone']]);
+  });
+
+  it('of which there is but one share is an ordinary device', async () => {
+    const { inventory, published } = inventoryOf({ ...network, shares: 1 });
+    inventory.sharing = 'consumable';
+    await inventory.refresh();
+    expect(published()).toMatchObject([
+      { name: 'blue', capacity: { 'patchbay.dev/bandwidth': { value: '1000' } } },
+    ]);
+    expect(published()[0]).not.toHaveProperty('allowMultipleAllocations');
+  });
+});
+
+describe('a link without carrier', () => {
+  it('taints its device as configured and makes it unhealthy; an administratively down link does neither', async () => {
+    const { inventory, taints, health } = inventoryOf(
+      device('connected', { carrier: true }),
+      device('down'),
+      device('pulled', { carrier: false }),
+    );
+    await inventory.refresh();
+    expect(taints()).toEqual([['connected'], ['down'], ['pulled', 'patchbay.dev/no-carrier']]);
+    expect(health()).toEqual([
+      ['connected', 'healthy'],
+      ['down', 'healthy'],
+      ['pulled', 'unhealthy'],
+    ]);
+    const effects = (['NoSchedule', 'NoExecute', 'None', 'off'] as const).map(
+      (effect) => devicePools('node', inventory.devices, effect)[0]?.devices[2]?.taints?.[0]?.effect,
+    );
+    expect(effects).toEqual(['NoSchedule', 'NoExecute', 'None', undefined]);
+  });
+
+  it('is told of a device that is in a pod, and so is that it is gone there, without looking at the host', async () => {
+    const { inventory, backend, hold, inPods, taints, health } = inventoryOf(
+      device('nic', { carrier: true }),
+    );
+    await inventory.refresh();
+    hold(device('nic', { carrier: true }), true);
+    backend.devices = [];
+    await inventory.refresh();
+    expect([taints(), health()]).toEqual([[['nic']], [['nic', 'healthy']]]);
+    inPods.set('nic', 'no-carrier');
+    inventory.settle();
+    expect([taints(), health()]).toEqual([[['nic', 'patchbay.dev/no-carrier']], [['nic', 'unhealthy']]]);
+    inPods.set('nic', 'carrier');
+    inventory.settle();
+    expect([taints(), health()]).toEqual([[['nic']], [['nic', 'healthy']]]);
+    inPods.set('nic', 'gone');
+    inventory.settle();
+    expect([taints(), health()]).toEqual([[['nic', 'patchbay.dev/gone']], [['nic', 'unhealthy']]]);
+  });
+});
+
+describe('a held device that is not on the host', () => {
+  it('is gone when it is in no pod, and well again when it is back', async () => {
+    const { inventory, backend, hold, taints } = inventoryOf();
+    hold(device('nic'), false);
+    await inventory.refresh();
+    expect(taints()).toEqual([['nic', 'patchbay.dev/gone']]);
+    backend.devices = [device('nic')];
+    await inventory.refresh();
+    expect(taints()).toEqual([['nic']]);
+  });
+
+  it('is not called gone for an old look at the host after it has come back from its pod', async () => {
+    const { inventory, hold, held, taints } = inventoryOf();
+    hold(device('nic'), true);
+    await inventory.refresh();
+    held[0] = { kind: 'fake', device: device('nic'), away: false };
+    inventory.settle();
+    expect(taints()).toEqual([['nic']]);
+  });
+});

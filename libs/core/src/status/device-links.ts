@@ -1,0 +1,115 @@
+import type { ClaimRecord, DeviceRecord } from '../attachments/claim-record.ts';
+import type { PodSandbox } from '../backend/backend.ts';
+import type { StateInPod } from '../inventory/inventory.ts';
+import type { PodLinkState } from '../links/pod-link-state.ts';
+import type { ObservedLink } from './observed-links.ts';
+
+/** Follows links in pods, such as a `PodLinkWatch`. */
+export interface LinkFollower {
+  /** Follows a link under a key, in place of an earlier one. */
+  watch(key: string, where: { readonly networkNamespacePath: string; readonly linkIndex: number }): void;
+  unwatch(key: string): void;
+  onChange(listener: (key: string, state: PodLinkState) => void): void;
+}
+
+/** A device's link in a pod, and what has become of it. */
+export interface DeviceLinkChange {
+  readonly record: ClaimRecord;
+  readonly device: DeviceRecord;
+  readonly sandbox: PodSandbox;
+  readonly state: PodLinkState;
+  /** What it was before; undefined at first sight. */
+  readonly before: PodLinkState | undefined;
+}
+
+interface FollowedLink {
+  readonly record: ClaimRecord;
+  readonly device: DeviceRecord;
+  readonly sandbox: PodSandbox;
+  state?: PodLinkState;
+}
+
+/** Knows how the links of attached devices are, as long as they are in pods. */
+export class DeviceLinks {
+  readonly #followed = new Map<string, FollowedLink>();
+  /** The same links by `backend/device`, of devices that only one claim can have. */
+  readonly #ofDevice = new Map<string, FollowedLink>();
+  readonly #onChange: (change: DeviceLinkChange) => void;
+  readonly #isAttached: (claimUID: string, sandbox: PodSandbox) => boolean;
+  readonly #follower: LinkFollower;
+
+  /**
+   * @param isAttached whether a claim is wholly in a sandbox, and not on its way back, by whichever instance
+   * @param onChange called whenever the state of a link has changed, also when it is first seen
+   */
+  constructor(
+    follower: LinkFollower,
+    isAttached: (claimUID: string, sandbox: PodSandbox) => boolean,
+    onChange: (change: DeviceLinkChange) => void,
+  ) {
+    this.#onChange = onChange;
+    this.#isAttached = isAttached;
+    this.#follower = follower;
+    follower.onChange((key, state) => this.#changed(key, state));
+  }
+
+  /** Follows the links of a claim in a pod, in place of those followed before. */
+  follow(record: ClaimRecord, sandbox: PodSandbox, links: ReadonlyMap<DeviceRecord, ObservedLink>): void {
+    for (const [device, { index }] of links) {
+      const key = keyOf(record, device, sandbox);
+      const link: FollowedLink = { record, device, sandbox };
+      this.#followed.set(key, link);
+      if (device.shareId === undefined) this.#ofDevice.set(deviceKey(device.kind, device.device.name), link);
+      this.#follower.watch(key, { networkNamespacePath: sandbox.networkNamespacePath, linkIndex: index });
+    }
+  }
+
+  /** Follows the links of a claim in a pod no longer. */
+  leave(record: ClaimRecord, sandbox: PodSandbox): void {
+    for (const device of record.devices) {
+      const key = keyOf(record, device, sandbox);
+      const link = this.#followed.get(key);
+      if (link === undefined) continue;
+      this.#followed.delete(key);
+      this.#follower.unwatch(key);
+      const ofDevice = deviceKey(device.kind, device.device.name);
+      if (this.#ofDevice.get(ofDevice) === link) this.#ofDevice.delete(ofDevice);
+    }
+  }
+
+  /** How the link of a device that only one claim can have is in its pod; undefined when that is not known. */
+  stateInPod(kind: string, deviceName: string): StateInPod | undefined {
+    return stateInPod(this.#ofDevice.get(deviceKey(kind, deviceName))?.state);
+  }
+
+  #changed(key: string, state: PodLinkState): void {
+    const link = this.#followed.get(key);
+    if (link === undefined) return;
+    const { record, device, sandbox, state: before } = link;
+    // It leaves because it is taken back.
+    if (!this.#isAttached(record.claim.uid, sandbox)) return this.leave(record, sandbox);
+    link.state = state;
+    this.#onChange({ record, device, sandbox, state, before });
+  }
+}
+
+function stateInPod(state: PodLinkState | undefined): StateInPod | undefined {
+  switch (state?.kind) {
+    case 'up':
+      return 'carrier';
+    case 'no-carrier':
+    case 'gone':
+      return state.kind;
+    default:
+      // The pod has set it down itself, or nothing is known yet.
+      return undefined;
+  }
+}
+
+function keyOf({ claim }: ClaimRecord, device: DeviceRecord, sandbox: PodSandbox): string {
+  return [claim.uid, sandbox.podUID, device.interfaceName].join('/');
+}
+
+function deviceKey(kind: string, deviceName: string): string {
+  return `${kind}/${deviceName}`;
+}
