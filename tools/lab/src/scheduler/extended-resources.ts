@@ -24,7 +24,7 @@ type Container = Pod['spec']['containers'][number];
  * The class that stands for an extended resource: of those that name it the newest, then the first by name; or the class that the implicit
  * name has.
  */
-export function classOfResource(
+function classOfResource(
   classes: readonly DeviceClass[],
   resourceName: string,
 ): DeviceClass | undefined {
