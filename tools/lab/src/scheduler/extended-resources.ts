@@ -24,10 +24,7 @@ type Container = Pod['spec']['containers'][number];
  * The class that stands for an extended resource: of those that name it the newest, then the first by name; or the class that the implicit
  * name has.
  */
-function classOfResource(
-  classes: readonly DeviceClass[],
-  resourceName: string,
-): DeviceClass | undefined {
+function classOfResource(classes: readonly DeviceClass[], resourceName: string): DeviceClass | undefined {
   const named = classes.filter(({ spec }) => spec.extendedResourceName === resourceName);
   const newestFirst = named.sort((a, b) => {
     const [timeA = '', timeB = ''] = [a.metadata.creationTimestamp, b.metadata.creationTimestamp];
