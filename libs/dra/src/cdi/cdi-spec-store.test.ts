@@ -63,6 +63,15 @@ describe('CdiSpecStore', () => {
     expect(await store.list()).toEqual(['a', 'b']);
   });
 
+  it('removes what a process has left that was killed while writing, of that specification only', async () => {
+    await store.write('claim-1', [{ name: 'a', containerEdits: mount }]);
+    for (const id of ['claim-1', 'claim-10']) {
+      writeFileSync(join(directory, `.toys.example.com-claim_${id}.0123abcd`), '{"cdiVer');
+    }
+    await store.remove('claim-1');
+    expect(readdirSync(directory)).toEqual(['.toys.example.com-claim_claim-10.0123abcd']);
+  });
+
   it('removes a specification, also a second time', async () => {
     await store.write('a', [{ name: 'nic', containerEdits: mount }]);
     await store.remove('a');

@@ -108,9 +108,13 @@ export class CdiSpecStore {
     }));
   }
 
-  /** Removes the specification of `id`; succeeds when there is none. */
+  /** Removes the specification of `id`, and what processes that were killed while writing it have left; succeeds when there is none. */
   async remove(id: string): Promise<void> {
-    await unlink(this.#path(id)).catch(ignoreMissing);
+    const path = this.#path(id);
+    const files = (await readdir(this.#directory).catch(ignoreMissing)) ?? [];
+    const unfinished = files.filter((file) => file.startsWith(`.${this.#prefix}${id}.`));
+    for (const file of unfinished) await unlink(join(this.#directory, file)).catch(ignoreMissing);
+    await unlink(path).catch(ignoreMissing);
   }
 
   /** Ids of all specifications of this vendor and class, sorted; those of others in the directory are not listed. */
