@@ -5,6 +5,7 @@ import { buildDriver, type DriverBuild } from '@patchbay/bundle';
 import { once } from 'node:events';
 import { stringify } from 'yaml';
 import { waitUntil } from '../waiting/wait-until.ts';
+import { DriverCredentials } from './driver-credentials.ts';
 import type { LabCluster } from './lab-cluster.ts';
 
 /** The bundle, built once for this process, so that no test runs an old one. */
@@ -13,17 +14,20 @@ let built: Promise<DriverBuild> | undefined;
 /** The node that a driver runs on, such as a {@link LabCluster}. */
 export type DriverNode = Pick<
   LabCluster,
-  'directory' | 'nodeName' | 'registryDirectory' | 'pluginsDirectory'
+  'directory' | 'nodeName' | 'registryDirectory' | 'pluginsDirectory' | 'server'
 > & {
-  readonly server: Pick<LabCluster['server'], 'kubeconfigPath'>;
   readonly containerd: Pick<LabCluster['containerd'], 'nriSocket' | 'cdiDirectory'>;
 };
 
-/** A `patchbay run` process on a lab cluster's node. It may be killed and started again on the same state. */
+/**
+ * A `patchbay run` process on a lab cluster's node, with the rights and the token that it would have in a pod there. It may be killed and
+ * started again on the same state.
+ */
 export class DriverProcess {
   /** Where the driver keeps its journal and gates. */
   readonly stateDirectory: string;
   readonly logFile: string;
+  readonly credentials: DriverCredentials;
   readonly #configFile: string;
   readonly #environment: NodeJS.ProcessEnv;
   #process: ChildProcess | undefined;
@@ -40,13 +44,18 @@ export class DriverProcess {
     this.stateDirectory = join(directory, 'state');
     this.logFile = join(directory, `driver${podUID}.log`);
     this.#configFile = join(directory, `config${podUID}.yaml`);
+    this.credentials = new DriverCredentials({
+      server: cluster.server,
+      nodeName: cluster.nodeName,
+      ...{ podUID, directory },
+    });
     this.#environment = { ...process.env, NODE_NAME: cluster.nodeName, POD_UID: podUID };
     writeFileSync(
       this.#configFile,
       stringify({
         apiVersion: 'patchbay.dev/v1alpha1',
         kind: 'DriverConfig',
-        kubernetes: { kubeconfig: cluster.server.kubeconfigPath },
+        kubernetes: { kubeconfig: this.credentials.kubeconfigPath },
         kubelet: { registryDirectory: cluster.registryDirectory, pluginsDirectory: cluster.pluginsDirectory },
         nri: { socketPath: cluster.containerd.nriSocket },
         cdi: { directory: cluster.containerd.cdiDirectory },
@@ -73,6 +82,7 @@ export class DriverProcess {
     options: { readonly environment?: NodeJS.ProcessEnv; readonly wait?: boolean } = {},
   ): Promise<void> {
     const { program } = await (built ??= buildDriver());
+    await this.credentials.provide();
     this.#logStart = this.log.length;
     const output = openSync(this.logFile, 'a');
     this.#process = spawn(process.execPath, [program, 'run', '--config', this.#configFile], {

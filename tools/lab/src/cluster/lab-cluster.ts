@@ -1,6 +1,6 @@
 import { mkdirSync, mkdtempSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
-import { LabApiServer } from '../apiserver/lab-api-server.ts';
+import { LabApiServer, type LabApiServerOptions } from '../apiserver/lab-api-server.ts';
 import { ApiRequestError, type LabApiClient } from '../apiserver/lab-api-client.ts';
 import type { KubeObject } from '../apiserver/objects/kube-object.ts';
 import { enteredContainerdTools } from '../containerd/containerd-tools.ts';
@@ -12,11 +12,18 @@ import type { PodManifest } from '../kubelet/pod-manifest.ts';
 import type { RunningPod } from '../kubelet/pod-worker.ts';
 import { LabScheduler } from '../scheduler/lab-scheduler.ts';
 import { waitUntil } from '../waiting/wait-until.ts';
+import { installDriverAccess } from './driver-access.ts';
+import { collectionPath, objectPath } from './object-path.ts';
 
 /** How a {@link LabCluster} is set up; everything has a default. */
 export interface LabClusterOptions {
   readonly nodeName?: string;
   readonly containerd?: Omit<LabContainerdOptions, 'tools'>;
+  /**
+   * What the API server offers to the driver. The lab's scheduler and kubelet, and {@link LabCluster.api}, see all versions whatever is
+   * switched off.
+   */
+  readonly apiServer?: Pick<LabApiServerOptions, 'features' | 'resourceVersions'>;
   readonly kubeletTimes?: LabKubeletTimes;
   /** The Kubernetes release whose kubelet runs, from `1.32` on; the kubelet's default otherwise. */
   readonly kubeletVersion?: string;
@@ -58,12 +65,14 @@ export class LabCluster {
     mkdirSync(this.registryDirectory);
     mkdirSync(this.pluginsDirectory);
     this.server = server;
-    this.api = server.client({ userAgent: 'lab' });
+    this.api = server.client({ userAgent: 'lab', everyVersion: true });
     this.containerd = containerd;
-    this.#scheduler = new LabScheduler({ api: server.client({ userAgent: 'lab-scheduler' }) });
+    this.#scheduler = new LabScheduler({
+      api: server.client({ userAgent: 'lab-scheduler', everyVersion: true }),
+    });
     this.kubelet = new LabKubelet({
       nodeName,
-      api: kubeletApi(server.client({ userAgent: 'lab-kubelet' })),
+      api: kubeletApi(server.client({ userAgent: 'lab-kubelet', everyVersion: true })),
       cri: containerd.cri,
       registryDirectory: this.registryDirectory,
       ...(times === undefined ? {} : { times }),
@@ -71,18 +80,19 @@ export class LabCluster {
     });
   }
 
-  /** Starts all parts and makes the node. */
+  /** Starts all parts, makes the node, and gives the driver its rights. */
   static async start(options: LabClusterOptions = {}): Promise<LabCluster> {
     mkdirSync('/run/lab', { recursive: true });
     const directory = mkdtempSync('/run/lab/k');
     const nodeName = options.nodeName ?? 'lab-node';
     const [server, containerd] = await Promise.all([
-      LabApiServer.start({ directory }),
+      LabApiServer.start({ directory, ...options.apiServer }),
       LabContainerd.start({ tools: enteredContainerdTools(), ...options.containerd }),
     ]);
     const cluster = new LabCluster(nodeName, directory, server, containerd, options);
     const status = { nodeInfo: { kubeletVersion: cluster.kubelet.version } };
     await cluster.create({ apiVersion: 'v1', kind: 'Node', metadata: { name: nodeName }, status });
+    await installDriverAccess(server);
     await cluster.#scheduler.start();
     await cluster.kubelet.start();
     return cluster;
@@ -95,16 +105,12 @@ export class LabCluster {
 
   /** Reads an object. */
   async get<T = KubeObject>(object: KubeObject): Promise<T> {
-    return this.api.request<T>({
-      method: 'GET',
-      path: `${collectionPath(object)}/${object.metadata.name ?? ''}`,
-    });
+    return this.api.request<T>({ method: 'GET', path: objectPath(object) });
   }
 
   /** Deletes an object; succeeds when it is gone. */
   async delete(object: KubeObject): Promise<void> {
-    const path = `${collectionPath(object)}/${object.metadata.name ?? ''}`;
-    await this.api.request({ method: 'DELETE', path }).catch((error: unknown) => {
+    await this.api.request({ method: 'DELETE', path: objectPath(object) }).catch((error: unknown) => {
       if (!(error instanceof ApiRequestError && error.code === 404)) throw error;
     });
   }
@@ -172,14 +178,6 @@ export class LabCluster {
 function podObject({ metadata, spec }: PodTemplate): KubeObject {
   const { name, namespace = 'default' } = metadata;
   return { apiVersion: 'v1', kind: 'Pod', metadata: { name, namespace }, spec } as unknown as KubeObject;
-}
-
-/** `/apis/<group>/<version>[/namespaces/<namespace>]/<resource>` of an object. */
-function collectionPath({ apiVersion, kind, metadata }: KubeObject): string {
-  const root = apiVersion === 'v1' ? '/api/v1' : `/apis/${apiVersion ?? ''}`;
-  const plural = kind === 'DeviceClass' ? 'deviceclasses' : `${(kind ?? '').toLowerCase()}s`;
-  const namespaced = ['Pod', 'ResourceClaim', 'ResourceClaimTemplate', 'Event'].includes(kind ?? '');
-  return `${root}${namespaced ? `/namespaces/${metadata.namespace ?? 'default'}` : ''}/${plural}`;
 }
 
 function kubeletApi(api: LabApiClient): KubeletApi {
