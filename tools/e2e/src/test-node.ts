@@ -30,6 +30,18 @@ export const backends: readonly object[] = [
   { kind: 'hostdev', links: [{ name: 'nic*' }] },
 ];
 
+/** How a {@link TestNode} is set up; everything has a default. */
+export interface TestNodeOptions extends LabClusterOptions {
+  /** How many network cards the node has; 2 by default. */
+  readonly cards?: number;
+  /** Entries of the driver's configuration, {@link backends} by default. */
+  readonly backends?: readonly object[];
+  /** Further fields of the driver's configuration. */
+  readonly configuration?: object;
+  /** UID of the pod that the driver would run in; none by default. */
+  readonly podUID?: string;
+}
+
 /** A lab cluster with the lab's host network and a driver on it, for one test file. */
 export class TestNode {
   readonly cluster: LabCluster;
@@ -37,19 +49,24 @@ export class TestNode {
   readonly driver: DriverProcess;
   #count = 0;
 
-  private constructor(cluster: LabCluster, host: HostNetwork) {
+  private constructor(cluster: LabCluster, host: HostNetwork, options: TestNodeOptions) {
     this.cluster = cluster;
     this.host = host;
-    this.driver = new DriverProcess(cluster, backends);
+    this.driver = new DriverProcess(
+      cluster,
+      options.backends ?? backends,
+      options.configuration ?? {},
+      options.podUID,
+    );
   }
 
   /** Builds everything; the driver runs and is registered. */
-  static async start(options: LabClusterOptions & { readonly cards?: number } = {}): Promise<TestNode> {
+  static async start(options: TestNodeOptions = {}): Promise<TestNode> {
     const host = new HostNetwork();
     host.build(options.cards ?? 2);
     const cluster = await LabCluster.start(options);
     for (const backend of ['veth', 'macvlan', 'hostdev']) await cluster.create(deviceClass(backend));
-    const node = new TestNode(cluster, host);
+    const node = new TestNode(cluster, host, options);
     await node.driver.start();
     return node;
   }
@@ -116,13 +133,14 @@ export class TestNode {
     }
   }
 
-  /** Files of the driver's journal, its gates, its pins of namespaces and its CDI specs: all empty when no claim is prepared. */
+  /** Files of the driver's journal, its gates, its pins of namespaces, its metadata and its CDI specs: all empty when no claim is prepared. */
   get leftovers(): string[] {
     return (
       [
         `${this.driver.stateDirectory}/claims`,
         `${this.driver.stateDirectory}/gates`,
         `${this.driver.stateDirectory}/namespaces`,
+        `${this.driver.stateDirectory}/metadata`,
         this.cluster.containerd.cdiDirectory,
       ]
         // The pins' directory is made with the first pin.

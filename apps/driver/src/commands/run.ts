@@ -35,7 +35,11 @@ export async function run(options: { readonly config: string }): Promise<void> {
   const driver = new Driver({ config, backends, api, libraries, metrics, logger });
   // Before anything is begun: a signal during the start must end that in order too.
   const ended = stopOnSignal(driver, logger);
-  const server = await metrics.serve(config.metrics.address, config.metrics.port);
+  const server = await metrics.serve(
+    config.metrics.address,
+    config.metrics.port,
+    config.kubelet.podUID !== '',
+  );
   logger.info({ address: config.metrics.address, port: server.port }, 'serving metrics');
   try {
     await driver.start();

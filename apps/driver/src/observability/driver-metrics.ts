@@ -1,3 +1,4 @@
+import { once } from 'node:events';
 import { createServer, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import type { BackendDevices } from '@patchbay/core';
@@ -7,6 +8,9 @@ import { Counter, Gauge, Histogram, Registry } from 'prom-client';
 /** Seconds; fine where one veth or macvlan lies, and up to the runtime's deadline. */
 const hookBuckets = [0.0005, 0.001, 0.0015, 0.002, 0.003, 0.005, 0.01, 0.02, 0.05, 0.1, 0.25, 0.5, 1, 2];
 const claimBuckets = [0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.25, 0.5, 1, 5, 45];
+
+/** Between attempts to get the port from another instance, in milliseconds. */
+const portPauseMs = 500;
 
 /** The driver's Prometheus metrics and health answers. */
 export class DriverMetrics {
@@ -72,20 +76,36 @@ export class DriverMetrics {
   /**
    * Serves `/metrics`, `/healthz` (the process answers) and `/readyz` (kubelet and runtime are connected).
    *
+   * @param patient whether to wait for a port that is taken, in the background: by an instance that is about to end (rolling update)
    * @returns the port, and how to end
    */
-  async serve(address: string, port: number): Promise<{ port: number; close(): Promise<void> }> {
+  async serve(
+    address: string,
+    port: number,
+    patient: boolean,
+  ): Promise<{ port: number; close(): Promise<void> }> {
     const server = createServer((request, response) => {
       void this.#answer(request.url ?? '/').then(({ status, type, body }) => {
         response.writeHead(status, { 'content-type': type }).end(body);
       });
     });
-    await listen(server, address, port);
+    let closed = false;
+    try {
+      await listen(server, address, port);
+    } catch (error) {
+      if (!(patient && isTaken(error))) throw error;
+      const again = setInterval(() => {
+        if (closed || server.listening) clearInterval(again);
+        else listen(server, address, port).catch(() => {});
+      }, portPauseMs);
+      again.unref();
+    }
     server.unref();
     return {
-      port: (server.address() as AddressInfo).port,
+      port: (server.address() as AddressInfo | null)?.port ?? port,
       close: () =>
         new Promise((resolve) => {
+          closed = true;
           server.close(() => resolve());
           server.closeAllConnections();
         }),
@@ -109,6 +129,11 @@ export class DriverMetrics {
   }
 }
 
+function isTaken(error: unknown): boolean {
+  const cause = error instanceof Error ? error.cause : undefined;
+  return (cause as NodeJS.ErrnoException | undefined)?.code === 'EADDRINUSE';
+}
+
 /** Under the name that Prometheus' own libraries use; asked for when it is read. */
 function registerMemory(registry: Registry): void {
   const memory = new Gauge({
@@ -122,13 +147,13 @@ function registerMemory(registry: Registry): void {
   registry.registerMetric(memory);
 }
 
-function listen(server: Server, address: string, port: number): Promise<void> {
-  return new Promise((resolve, reject) => {
-    server.once('error', (error: NodeJS.ErrnoException) => {
-      const reason =
-        error.code === 'EADDRINUSE' ? 'the port is taken; choose another metrics.port' : error.message;
-      reject(new Error(`cannot serve metrics on ${address}:${port}: ${reason}`, { cause: error }));
-    });
-    server.listen(port, address, resolve);
-  });
+async function listen(server: Server, address: string, port: number): Promise<void> {
+  server.listen(port, address);
+  try {
+    await once(server, 'listening');
+  } catch (error) {
+    const { code, message } = error as NodeJS.ErrnoException;
+    const reason = code === 'EADDRINUSE' ? 'the port is taken; choose another metrics.port' : message;
+    throw new Error(`cannot serve metrics on ${address}:${port}: ${reason}`, { cause: error });
+  }
 }

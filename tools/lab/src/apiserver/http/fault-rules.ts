@@ -19,6 +19,8 @@ export interface FaultRule {
   path?: RegExp | string;
   /** The verb as RBAC names it: `get`, `list`, `watch`, `create`, … */
   verb?: string;
+  /** Name of the user who asks, or a part of it, such as `system:serviceaccount:`. */
+  user?: string;
   /** How many requests it applies to before it wears out; without it, all. */
   times?: number;
   fault: Fault;
@@ -37,6 +39,8 @@ export interface FaultSubject {
   method: string;
   path: string;
   verb: string;
+  /** Empty when nobody knows. */
+  user: string;
 }
 
 /** The rules in force, in the order of their injection; the first that matches wins. */
@@ -71,6 +75,7 @@ export class FaultRules {
 
 function matches(rule: FaultRule, subject: FaultSubject): boolean {
   if (rule.method !== undefined && rule.method !== subject.method) return false;
+  if (rule.user !== undefined && !subject.user.includes(rule.user)) return false;
   if (rule.verb !== undefined && rule.verb !== subject.verb) return false;
   if (rule.path === undefined) return true;
   return typeof rule.path === 'string' ? subject.path.includes(rule.path) : rule.path.test(subject.path);

@@ -69,7 +69,12 @@ export class RequestHandler {
     record.user = identity?.user.username ?? '';
     this.#context.requests.push(record);
     response.once('finish', () => (record.status = response.statusCode));
-    const fault = this.#context.faults.match({ method, path: url.pathname, verb: record.verb });
+    const fault = this.#context.faults.match({
+      method,
+      path: url.pathname,
+      verb: record.verb,
+      user: record.user,
+    });
     try {
       if (fault !== undefined && (await interrupt(fault, request, response))) return;
       if (identity === undefined) throw unauthorized();

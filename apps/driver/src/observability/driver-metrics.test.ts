@@ -1,0 +1,37 @@
+import { describe, expect, it, vi } from 'vitest';
+import { DriverMetrics } from './driver-metrics.ts';
+
+const get = async (port: number) => (await fetch(`http://127.0.0.1:${port}/readyz`)).status;
+
+describe('the metrics port', () => {
+  it('that is taken is refused in words', async () => {
+    const first = await new DriverMetrics().serve('127.0.0.1', 0, false);
+    await expect(new DriverMetrics().serve('127.0.0.1', first.port, false)).rejects.toThrow(
+      /the port is taken; choose another metrics\.port/,
+    );
+    await first.close();
+  });
+
+  it('is taken over when the instance that has it ends', async () => {
+    const older = new DriverMetrics();
+    const newer = new DriverMetrics();
+    const first = await older.serve('127.0.0.1', 0, true);
+    const second = await newer.serve('127.0.0.1', first.port, true);
+    older.kubeletRegistered.set(1);
+    older.runtimeConnected.set(1);
+    expect(await get(first.port)).toBe(200);
+    await first.close();
+    await vi.waitFor(async () => expect(await get(first.port)).toBe(503), { timeout: 3000, interval: 50 });
+    await second.close();
+    await expect(get(first.port)).rejects.toThrow();
+  });
+
+  it('that is waited for is given up when the driver ends', async () => {
+    const first = await new DriverMetrics().serve('127.0.0.1', 0, true);
+    const second = await new DriverMetrics().serve('127.0.0.1', first.port, true);
+    await second.close();
+    await first.close();
+    await new Promise((resolve) => setTimeout(resolve, 700));
+    await expect(get(first.port)).rejects.toThrow();
+  });
+});
