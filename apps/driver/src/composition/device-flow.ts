@@ -41,9 +41,10 @@ export function deviceFlow(
     logger: logger.child({ component: 'publisher' }),
     onError: () => {
       metrics.publishErrors.inc();
-      // What broke may be an upgrade, after which the API server knows more than before, or less.
       probe.again();
     },
+    // What broke may be an upgrade, after which the API server knows more than before, or less.
+    onRelist: () => probe.again(),
   });
   let asked = false;
   const publish = () => {

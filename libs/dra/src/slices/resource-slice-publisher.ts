@@ -36,6 +36,8 @@ export interface ResourceSlicePublisherOptions {
    * (`DuplicateNameError`) and what the server dropped (`FieldsDroppedError`).
    */
   readonly onError?: (error: Error) => void;
+  /** Told whenever all slices are about to be read anew: at first, and after something that may mean another API server. */
+  readonly onRelist?: () => void;
   /** Between attempts after a failure, and between corrections of what others change again and again. */
   readonly backoff?: BackoffOptions;
 }
@@ -88,6 +90,7 @@ export class ResourceSlicePublisher {
     this.#reflector = new Reflector<ResourceSlice>({
       api: options.api,
       path: async () => {
+        options.onRelist?.();
         this.#version = await resourceApiVersion(options.api);
         return resourceApiPath(options.api, '/resourceslices');
       },
