@@ -22,7 +22,7 @@ const accessKinds = [
 ];
 
 /** The objects of `deploy/manifests`, in the order in which kubectl applies them. */
-export function driverManifests(): KubeObject[] {
+function driverManifests(): KubeObject[] {
   return readdirSync(manifestsDirectory)
     .filter((name) => name.endsWith('.yaml'))
     .sort()
