@@ -2,6 +2,7 @@
 import { type KubeObject, type RunningPod, waitUntil } from '@patchbay/lab';
 import { linkDelete, linkSet, RouteSocket } from '@patchbay/netlink';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { duration, reportFigures } from '../report-figures.ts';
 import { TestNode } from '../test-node.ts';
 
 interface Slice extends KubeObject {
@@ -67,15 +68,16 @@ async function milliseconds(work: () => Promise<unknown>): Promise<number> {
 }
 
 describe('a free card whose cable is pulled', () => {
-  it('keeps new pods away within 300 ms, and takes them again when it is plugged in', async () => {
+  it('keeps new pods away within 300 ms, and takes them again when it is plugged in', async (context) => {
     await tainted('nic2', []);
     cable('nic2', false);
     const pulled = await milliseconds(() => tainted('nic2', ['patchbay.dev/no-carrier:NoSchedule']));
     cable('nic2', true);
     const plugged = await milliseconds(() => tainted('nic2', []));
-    console.log(
-      `from the cable to the stored slice: ${pulled.toFixed(0)} ms pulled, ${plugged.toFixed(0)} ms plugged in`,
-    );
+    reportFigures(context, {
+      'stored slice after pulling': duration(pulled),
+      'after plugging in': duration(plugged),
+    });
     expect(Math.max(pulled, plugged)).toBeLessThan(300);
   });
 });
@@ -93,7 +95,7 @@ describe('a card in a pod', () => {
     await node.cluster.kubelet.healthBecomes(health(card), 'healthy');
   });
 
-  it('check 48: is unhealthy for the kubelet within 100 ms of its cable being pulled, healthy again as fast, and the pod is told', async () => {
+  it('check 48: is unhealthy for the kubelet within 100 ms of its cable being pulled, healthy again as fast, and the pod is told', async (context) => {
     const times: number[] = [];
     for (let round = 0; round < 5; round++) {
       for (const connected of [false, true]) {
@@ -105,7 +107,7 @@ describe('a card in a pod', () => {
         );
       }
     }
-    console.log(`from the cable to the kubelet: ${times.map((time) => time.toFixed(1)).join(' ')} ms`);
+    reportFigures(context, { 'kubelet knows after, at most': duration(Math.max(...times)) });
     expect(Math.max(...times)).toBeLessThan(100);
     expect(await driverEvent(pod, 'NetworkLinkDown')).toMatchObject({
       type: 'Warning',

@@ -155,9 +155,13 @@ export class LabApiServer {
     for (const watch of [...this.#watches]) watch.end();
   }
 
-  /** Leaves every open watch open and says nothing more on it. */
-  silenceWatches(): void {
-    for (const watch of this.#watches) watch.silence();
+  /**
+   * Leaves open watches open and says nothing more on them.
+   *
+   * @param of a part of the names of the users whose watches are meant; without it, everybody's
+   */
+  silenceWatches(of = ''): void {
+    for (const watch of this.#watches) if (watch.user.includes(of)) watch.silence();
   }
 
   /** How many watches are open. */

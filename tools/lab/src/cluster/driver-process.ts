@@ -35,7 +35,7 @@ export class DriverProcess {
 
   /**
    * @param backends entries of the configuration's `backends`
-   * @param overrides further fields of the configuration
+   * @param overrides further fields of the configuration, or of its parts
    * @param podUID of the pod that the driver would run in: instances in several pods serve side by side on one state
    */
   constructor(cluster: DriverNode, backends: readonly object[], overrides: object = {}, podUID = '') {
@@ -52,19 +52,26 @@ export class DriverProcess {
     this.#environment = { ...process.env, NODE_NAME: cluster.nodeName, POD_UID: podUID };
     writeFileSync(
       this.#configFile,
-      stringify({
-        apiVersion: 'patchbay.dev/v1alpha1',
-        kind: 'DriverConfig',
-        kubernetes: { kubeconfig: this.credentials.kubeconfigPath },
-        kubelet: { registryDirectory: cluster.registryDirectory, pluginsDirectory: cluster.pluginsDirectory },
-        nri: { socketPath: cluster.containerd.nriSocket },
-        cdi: { directory: cluster.containerd.cdiDirectory },
-        state: { directory: this.stateDirectory },
-        metrics: { port: 0 },
-        log: { level: 'debug' },
-        backends,
-        ...overrides,
-      }),
+      stringify(
+        withOverrides(
+          {
+            apiVersion: 'patchbay.dev/v1alpha1',
+            kind: 'DriverConfig',
+            kubernetes: { kubeconfig: this.credentials.kubeconfigPath },
+            kubelet: {
+              registryDirectory: cluster.registryDirectory,
+              pluginsDirectory: cluster.pluginsDirectory,
+            },
+            nri: { socketPath: cluster.containerd.nriSocket },
+            cdi: { directory: cluster.containerd.cdiDirectory },
+            state: { directory: this.stateDirectory },
+            metrics: { port: 0 },
+            log: { level: 'debug' },
+            backends,
+          },
+          overrides,
+        ),
+      ),
     );
   }
 
@@ -146,4 +153,18 @@ export class DriverProcess {
     if (port === undefined) return undefined;
     return fetch(`http://127.0.0.1:${port}${path}`).catch(() => undefined);
   }
+}
+
+/** A configuration with other fields, also within its parts. */
+function withOverrides(configuration: object, overrides: object): object {
+  const parts = new Map<string, unknown>(Object.entries(configuration));
+  for (const [name, value] of Object.entries(overrides) as [string, unknown][]) {
+    const part = parts.get(name);
+    parts.set(name, isPart(part) && isPart(value) ? { ...part, ...value } : value);
+  }
+  return Object.fromEntries(parts);
+}
+
+function isPart(value: unknown): value is object {
+  return typeof value === 'object' && value !== null && !Array.isArray(value);
 }

@@ -1,6 +1,7 @@
 import Table from 'cli-table3';
 import { conformanceTable, missingChecks } from '../conformance/conformance-table.ts';
 import { sumCounts, sumLine } from '../counts/test-counts.ts';
+import { figuresTables } from '../figures/figures-tables.ts';
 import type { TierResult } from './run-tiers.ts';
 
 /** What is printed after the last tier, and whether the run is good. */
@@ -10,7 +11,7 @@ export interface Summary {
 }
 
 /**
- * Sums tiers up: the numbered checks, a table of the tiers, what did not run and why, and the sum as the last line.
+ * Sums tiers up: the numbered checks, what tests have measured, a table of the tiers, what did not run and why, and the sum as the last line.
  *
  * @param maySkip names of the tiers whose skipped tests are expected
  * @param everyCheck whether each numbered check must have been tested
@@ -38,6 +39,9 @@ export function summarize(
   const missing = everyCheck ? missingChecks(conformance) : [];
   const text = [
     ...(conformance.length === 0 ? [] : [conformanceTable(conformance)]),
+    ...results.flatMap(({ tier, measured = [] }) =>
+      figuresTables(measured.map((test) => ({ ...test, suite: `${test.suite} (${tier})` }))),
+    ),
     table.toString(),
     ...notes.map((result) => `${result.tier}: ${result.note}`),
     ...(names.length === 0

@@ -1,5 +1,6 @@
 import type { ConformanceTest } from '../conformance/conformance-test.ts';
 import type { TestCounts } from '../counts/test-counts.ts';
+import type { MeasuredTest } from '../figures/measured-test.ts';
 
 /** Tests that need the same surroundings. */
 export interface Tier {
@@ -26,6 +27,8 @@ export interface TierOutcome {
   readonly counts: TestCounts;
   /** Those of the tests that belong to a numbered check. */
   readonly conformance?: readonly ConformanceTest[];
+  /** Those of the tests that have measured something. */
+  readonly measured?: readonly MeasuredTest[];
   /** What the counts do not say. */
   readonly note?: string;
 }

@@ -28,13 +28,14 @@ describe('a vitest report', () => {
       file('failed', 'passed', 'failed', 'failed', 'pending'),
     );
     const counts = { passed: 3, failed: 2, skipped: 3 };
-    expect(outcomeOf(path, { code: 1 })).toEqual({ counts, conformance: [] });
+    expect(outcomeOf(path, { code: 1 })).toEqual({ counts, conformance: [], measured: [] });
   });
 
   test('counts a file that cannot be imported as one failure', () => {
     expect(outcomeOf(files(file('failed')), { code: 1 })).toEqual({
       counts: { passed: 0, failed: 1, skipped: 0 },
       conformance: [],
+      measured: [],
     });
   });
 
@@ -48,10 +49,30 @@ describe('a vitest report', () => {
     ]);
   });
 
+  test('takes over what tests have measured, with their suite', () => {
+    const path = files({
+      name: 'a.test.ts',
+      status: 'passed',
+      assertionResults: [
+        {
+          status: 'passed',
+          title: 'reset',
+          ancestorTitles: ['API server'],
+          meta: { figures: { after: '1 s' } },
+        },
+        { status: 'passed', title: 'other', ancestorTitles: [], meta: {} },
+      ],
+    });
+    expect(outcomeOf(path, { code: 0 }).measured).toEqual([
+      { suite: 'API server', title: 'reset', figures: { after: '1 s' } },
+    ]);
+  });
+
   test('counts an error outside all tests as one failure', () => {
     expect(outcomeOf(files(file('passed', 'passed')), { code: 1 })).toEqual({
       counts: { passed: 1, failed: 1, skipped: 0 },
       conformance: [],
+      measured: [],
       note: 'no test failed, but vitest ended with exit code 1',
     });
   });

@@ -3,6 +3,7 @@ import { relative } from 'node:path';
 import { z } from 'zod';
 import { conformanceTest } from '../conformance/conformance-test.ts';
 import type { ConformanceTest } from '../conformance/conformance-test.ts';
+import type { MeasuredTest } from '../figures/measured-test.ts';
 import type { ProgramEnd } from '../programs/run-program.ts';
 import { repository } from '../repository.ts';
 import type { TierOutcome } from './tier.ts';
@@ -13,7 +14,14 @@ const reportSchema = z.object({
     z.object({
       name: z.string(),
       status: z.string(),
-      assertionResults: z.array(z.object({ status: z.string(), title: z.string() })),
+      assertionResults: z.array(
+        z.object({
+          status: z.string(),
+          title: z.string(),
+          ancestorTitles: z.array(z.string()).default([]),
+          meta: z.object({ figures: z.record(z.string(), z.string()).optional() }).default({}),
+        }),
+      ),
     }),
   ),
 });
@@ -33,6 +41,7 @@ export function outcomeOf(report: string, end: Pick<ProgramEnd, 'code' | 'reason
   }
   let [passed, failed, skipped] = [0, 0, 0];
   const conformance: ConformanceTest[] = [];
+  const measured: MeasuredTest[] = [];
   for (const file of parsed.data.testResults) {
     const states = file.assertionResults.map((test) => test.status);
     const failures = states.filter((state) => state === 'failed').length;
@@ -41,12 +50,14 @@ export function outcomeOf(report: string, end: Pick<ProgramEnd, 'code' | 'reason
     failed += failures > 0 || file.status !== 'failed' ? failures : 1;
     skipped += states.length - passes - failures;
     const path = relative(repository, file.name);
-    for (const { title, status } of file.assertionResults) {
+    for (const { title, status, ancestorTitles, meta } of file.assertionResults) {
       conformance.push(...conformanceTest({ title, state: status, file: path }));
+      if (meta.figures) measured.push({ suite: ancestorTitles.join(': '), title, figures: meta.figures });
     }
   }
-  if (end.code === 0 || failed > 0) return { counts: { passed, failed, skipped }, conformance };
-  return { counts: { passed, failed: 1, skipped }, conformance, note: `no test failed, but ${how}` };
+  const found = { conformance, measured };
+  if (end.code === 0 || failed > 0) return { counts: { passed, failed, skipped }, ...found };
+  return { counts: { passed, failed: 1, skipped }, ...found, note: `no test failed, but ${how}` };
 }
 
 function readReport(path: string): unknown {

@@ -207,6 +207,7 @@ export class RequestHandler {
       response,
       store,
       {
+        user: record.user,
         resource,
         namespace: resource.namespace,
         selects,

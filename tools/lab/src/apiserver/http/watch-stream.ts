@@ -9,6 +9,8 @@ import type { Predicate } from './selectors.ts';
 
 /** What a watch delivers. */
 export interface WatchRequest {
+  /** Name of whoever watches. */
+  readonly user: string;
   readonly resource: VersionedResource;
   readonly namespace: string;
   readonly selects: Predicate;
@@ -65,6 +67,11 @@ export class WatchStream {
     response.once('close', () => this.#release());
     // The real server reports a compacted start inside the stream, not as the answer's status.
     if (tooOld !== undefined) this.fail(tooOld);
+  }
+
+  /** Name of whoever watches. */
+  get user(): string {
+    return this.#request.user;
   }
 
   /** Whether the watch is over. */
