@@ -6,9 +6,9 @@ import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { linkDelete, linkSet, NetworkNamespace, RouteSocket } from '@patchbay/netlink';
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
-import { silentLogger } from '../logging/logger.ts';
+import { type Logger, silentLogger } from '../logging/logger.ts';
 import type { PodLinkState } from './pod-link-state.ts';
-import { PodLinkWatch } from './pod-link-watch.ts';
+import { type NamespaceNumbers, PodLinkWatch } from './pod-link-watch.ts';
 
 /** Index of the link in the pod; another one than its peer's, or the kernel takes its time to tell of the carrier. */
 const linkIndex = 77;
@@ -164,6 +164,26 @@ describe('a link in a pod', () => {
     cable(false);
     await sleep(50);
     expect(told).toEqual([['nic', up]]);
+  });
+});
+
+describe('a link that cannot be read', () => {
+  it('is reported, and tried again until it can', async () => {
+    const warnings: object[] = [];
+    const logger: Logger = { ...silentLogger, warn: (fields) => warnings.push(fields) };
+    let failures = 1;
+    const numbers: NamespaceNumbers = {
+      assignNamespaceId(namespace) {
+        if (failures-- > 0) throw new Error('no memory');
+        return host.assignNamespaceId(namespace);
+      },
+    };
+    using failing = PodLinkWatch.open(numbers, logger);
+    const before = openFiles();
+    failing.watch('nic', { networkNamespacePath: path, linkIndex });
+    await vi.waitFor(() => expect(failing.state('nic')).toEqual(up), { timeout: 3000 });
+    expect(warnings).toEqual([expect.objectContaining({ link: 'nic', linkIndex, error: 'no memory' })]);
+    expect(openFiles()).toBe(before);
   });
 });
 

@@ -16,6 +16,9 @@ import { type PodLinkState, podLinkState, samePodLinkState } from './pod-link-st
 /** Hears how the links of pods fare. */
 export type PodLinkListener = (key: string, state: PodLinkState) => void;
 
+/** Gives the namespaces of pods numbers on the host; a `RouteSocket` there does. */
+export type NamespaceNumbers = Pick<RouteSocket, 'assignNamespaceId'>;
+
 /** After this long a link is read again that could not be read, in ms. */
 const retryDelay = 1000;
 
@@ -28,7 +31,7 @@ const retryDelay = 1000;
  * whatever speaks of one is checked against the namespace's inode.
  */
 export class PodLinkWatch {
-  readonly #host: RouteSocket;
+  readonly #host: NamespaceNumbers;
   readonly #logger: Logger;
   readonly #own: NamespaceIdentity;
   readonly #monitor: NamespaceLinkMonitor;
@@ -39,7 +42,7 @@ export class PodLinkWatch {
   readonly #unread = new Set<FollowedLink>();
   #reading = false;
 
-  private constructor(host: RouteSocket, logger: Logger) {
+  private constructor(host: NamespaceNumbers, logger: Logger) {
     this.#host = host;
     this.#logger = logger;
     using own = NetworkNamespace.own();
@@ -57,13 +60,16 @@ export class PodLinkWatch {
    * @param host a socket in that namespace; stays the caller's to close
    * @throws SystemCallError with code EPERM without CAP_NET_BROADCAST, which hearing other namespaces needs
    */
-  static open(host: RouteSocket, logger: Logger): PodLinkWatch {
+  static open(host: NamespaceNumbers, logger: Logger): PodLinkWatch {
     return new PodLinkWatch(host, logger);
   }
 
   /**
    * Has a listener called with each state that differs from the last one told: soon after {@link watch}, never from within it, and then
-   * within milliseconds of the change. A change that is undone before it is heard is not told.
+   * within milliseconds of the kernel's own telling. A change that is undone before it is heard is not told.
+   *
+   * The kernel tells at once that a carrier has come, and that it went if no link of the machine has changed within the last second; else
+   * it may wait until that is over (`linkwatch_urgent_event`, net/core/link_watch.c). Links built on others, veth among them, never wait.
    */
   onChange(listener: PodLinkListener): void {
     this.#listeners.add(listener);
