@@ -233,7 +233,7 @@ describe('KubeApi', () => {
       for (const api of apis) await expect(api.request({ method: 'GET', path: '/x' })).rejects.toThrow('401');
       // Once each, not for ever.
       expect(authorizations).toEqual(Array(4).fill('Bearer old'));
-      writeFileSync(join(directory, 'token'), 'new');
+      writeFileSync(join(directory, 'token'), 'new\n');
       for (const api of apis) await expect(api.request({ method: 'GET', path: '/x' })).resolves.toEqual({});
       for (const api of apis) api.close();
     });

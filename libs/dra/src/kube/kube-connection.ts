@@ -106,6 +106,8 @@ export function kubeConfigFileConnection(path: string): KubeConnection {
     const text = await readFile(path, 'utf8');
     config.loadFromString(text.replace(/(["']?)\btokenFile\1(?=\s*:)/g, '$1token-file$1'));
     config.makePathsAbsolute(dirname(path));
+    // Files end with a line break, headers must not.
+    config.users = config.users.map((user) => (user.token ? { ...user, token: user.token.trim() } : user));
     return (loaded = kubeConfigConnection(config));
   };
   return {
