@@ -72,6 +72,6 @@ function stopOnSignal(driver: Driver, logger: Logger): Promise<void> {
 function assertRoot(): void {
   if (process.geteuid?.() === 0) return;
   throw new Error(
-    'patchbay run needs root (CAP_NET_ADMIN and CAP_SYS_ADMIN, to move links between network namespaces); start it as root or in a privileged pod',
+    'patchbay run needs root (CAP_NET_ADMIN and CAP_SYS_ADMIN, to move links between network namespaces, CAP_NET_BROADCAST, to hear of them there); start it as root or in a privileged pod',
   );
 }
