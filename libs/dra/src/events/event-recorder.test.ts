@@ -266,9 +266,10 @@ describe('EventRecorder', () => {
       { kind: 'status', code: 500 },
       { kind: 'reset' },
       { kind: 'status', code: 429, retryAfter: 0 },
-      { kind: 'status', code: 401 },
     ] as const;
     for (const fault of faults) server.inject({ method: 'POST', times: 1, fault });
+    // The client itself tries once more, with credentials that it has read again.
+    server.inject({ method: 'POST', times: 2, fault: { kind: 'status', code: 401 } });
     await record(failed());
     expect(await stored()).toHaveLength(1);
     expect(errors).toHaveLength(4);

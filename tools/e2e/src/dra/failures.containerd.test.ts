@@ -7,7 +7,7 @@ import { duration, reportFigures } from '../report-figures.ts';
 import { TestNode } from '../test-node.ts';
 
 /** How long each fault lasts, in ms. */
-const lastsMs = 2500;
+const lastsMs = 1500;
 /** How long the driver may take afterwards, in ms: its longest pause is bounded, its time-outs are those of the configuration below. */
 const recoversWithinMs = 15_000;
 
