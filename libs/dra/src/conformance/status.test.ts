@@ -88,7 +88,7 @@ describe('claim status', () => {
     expect(errors).toEqual([]);
   });
 
-  it('check 45: the status survives conflicts and failures, and is written once', async () => {
+  it('check 45: the status survives conflicts, failures and a connection cut after the work', async () => {
     const faults = [
       rig.server.inject({
         path: statusPath,
