@@ -1,5 +1,6 @@
 import { randomBytes } from 'node:crypto';
-import { mkdir, readFile, readdir, rename, unlink, writeFile } from 'node:fs/promises';
+import { mkdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
+import { readFile, readdir, unlink } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { CdiContainerEdits, CdiDevice } from './cdi-spec.ts';
 
@@ -78,16 +79,16 @@ export class CdiSpecStore {
     };
     const text = `${JSON.stringify(spec, null, 2)}\n`;
     const path = this.#path(id);
-    const present = await readFile(path, 'utf8').catch(() => undefined);
-    if (present !== text) {
-      await mkdir(this.#directory, { recursive: true, mode: 0o755 });
+    // At once: the file is small and is not synced, and a trip to the thread pool for each step costs more than the step.
+    if (textOf(path) !== text) {
+      mkdirSync(this.#directory, { recursive: true, mode: 0o755 });
       // Runtimes look only at names ending in .json or .yaml.
       const temporary = join(this.#directory, `.${this.#prefix}${id}.${randomBytes(4).toString('hex')}`);
       try {
-        await writeFile(temporary, text, { mode: 0o644, flag: 'wx' });
-        await rename(temporary, path);
+        writeFileSync(temporary, text, { mode: 0o644, flag: 'wx' });
+        renameSync(temporary, path);
       } catch (error) {
-        await unlink(temporary).catch(() => undefined);
+        rmSync(temporary, { force: true });
         throw error;
       }
     }
@@ -143,4 +144,13 @@ function parse(text: string): { readonly devices: readonly CdiDevice[] } | undef
 
 function ignoreMissing(error: NodeJS.ErrnoException): undefined {
   if (error.code !== 'ENOENT') throw error;
+}
+
+function textOf(path: string): string | undefined {
+  try {
+    return readFileSync(path, 'utf8');
+  } catch {
+    // Missing, or something that writing it anew replaces or names.
+    return undefined;
+  }
 }

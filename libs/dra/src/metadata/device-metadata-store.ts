@@ -1,5 +1,6 @@
 import { randomBytes } from 'node:crypto';
-import { mkdir, readFile, readdir, rename, rm } from 'node:fs/promises';
+import { existsSync, mkdirSync } from 'node:fs';
+import { readFile, readdir, rename, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { isDeepStrictEqual } from 'node:util';
 import type { AllocatedClaim } from '../claims/allocated-claim.ts';
@@ -33,6 +34,8 @@ const longestDriverName = 63;
  * Tells containers about their devices (KEP-5304): one file per claim and request, in group `metadata.resource.k8s.io`, mounted through
  * CDI. Files are written when a claim is prepared and changed in place when more is known, usually once the device is in the pod.
  *
+ * Files are small and never synced, so they are written at once: a trip to the thread pool for each step costs more than the step.
+ *
  * All calls may be repeated and may be cut off anywhere; the next one for the claim completes them. Two processes of a driver may share the
  * directory. What an earlier boot has left does not count and is overwritten.
  */
@@ -62,7 +65,7 @@ export class DeviceMetadataStore {
       const allocated = new Set(claim.devices.map((one) => deviceKey(one.request, one)));
       const checked = checkedMetadata(claim.uid, allocated, devices);
       const bootId = await this.#bootId();
-      const record = await this.#change(claim.uid, bootId, (previous) =>
+      const record = this.#change(claim.uid, bootId, (previous) =>
         preparedRecord(previous, bootId, claim, checked),
       );
       return (record?.requests ?? []).map(({ name }) => this.#mount(claim, baseRequestName(name)));
@@ -79,7 +82,7 @@ export class DeviceMetadataStore {
    */
   update(claimUID: string, devices: readonly DeviceMetadata[]): Promise<boolean> {
     return this.#queue.run(claimUID, async () => {
-      const record = await this.#change(claimUID, await this.#bootId(), (previous) => {
+      const record = this.#change(claimUID, await this.#bootId(), (previous) => {
         if (previous === undefined) return undefined;
         const allocated = previous.requests.flatMap((request) =>
           request.devices.map((one) => deviceKey(request.name, one)),
@@ -117,40 +120,40 @@ export class DeviceMetadataStore {
    * @param next undefined when there is nothing to do; called again when another process came in between
    * @returns the record that the claim has then
    */
-  async #change(
+  #change(
     claimUID: string,
     bootId: string,
     next: (previous: MetadataRecord | undefined) => MetadataRecord | undefined,
-  ): Promise<MetadataRecord | undefined> {
+  ): MetadataRecord | undefined {
     const directory = this.#claimDirectory(claimUID);
     for (;;) {
-      const latest = await latestRecord(directory, bootId);
+      const latest = latestRecord(directory, bootId);
       const record = next(latest?.record);
       if (record === undefined) return undefined;
-      if (latest === undefined) await mkdir(directory, { recursive: true, mode: 0o755 });
+      if (latest === undefined) mkdirSync(directory, { recursive: true, mode: 0o755 });
       try {
         const known = isDeepStrictEqual(record, latest?.record);
-        if (!known && !(await appendRecord(directory, latest?.sequence ?? 0, record))) continue;
-        await this.#writeFiles(claimUID, bootId);
+        if (!known && !appendRecord(directory, latest?.sequence ?? 0, record)) continue;
+        this.#writeFiles(claimUID, bootId);
         return record;
       } catch (error) {
         // Removed at the same time by another process: what is to happen then is for `next` to say.
-        if ((error as NodeJS.ErrnoException).code !== 'ENOENT' || (await exists(directory))) throw error;
+        if ((error as NodeJS.ErrnoException).code !== 'ENOENT' || existsSync(directory)) throw error;
       }
     }
   }
 
   /** Makes the files say what the latest record says, also when it becomes another one meanwhile. */
-  async #writeFiles(claimUID: string, bootId: string): Promise<void> {
+  #writeFiles(claimUID: string, bootId: string): void {
     const { driverName } = this.#options;
     const directory = this.#claimDirectory(claimUID);
     let written = 0;
     for (;;) {
-      const { sequence = 0, record } = (await latestRecord(directory, bootId)) ?? {};
+      const { sequence = 0, record } = latestRecord(directory, bootId) ?? {};
       if (record === undefined || sequence === written) return;
       for (const request of record.requests) {
         const content = metadataContent({ driverName, claimUID, record, request });
-        await writeMetadataFile(this.#path(claimUID, request), content);
+        writeMetadataFile(this.#path(claimUID, request), content);
       }
       written = sequence;
     }
@@ -190,10 +193,6 @@ export class DeviceMetadataStore {
   async #bootId(): Promise<string> {
     return this.#options.bootId ?? (await readFile('/proc/sys/kernel/random/boot_id', 'utf8')).trim();
   }
-}
-
-async function exists(directory: string): Promise<boolean> {
-  return (await readdir(directory).catch(ignoreMissing)) !== undefined;
 }
 
 function ignoreMissing(error: NodeJS.ErrnoException): undefined {

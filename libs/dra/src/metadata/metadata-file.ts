@@ -1,5 +1,15 @@
 import { randomBytes } from 'node:crypto';
-import { link, open, rm, unlink } from 'node:fs/promises';
+import {
+  closeSync,
+  fchmodSync,
+  linkSync,
+  openSync,
+  readFileSync,
+  rmSync,
+  unlinkSync,
+  writeFileSync,
+  writeSync,
+} from 'node:fs';
 import { dirname, join } from 'node:path';
 
 /** Files are whole pages of memory, so that most changes leave their size alone. */
@@ -15,40 +25,44 @@ const pageBytes = 4096;
  *
  * @throws file system errors.
  */
-export async function writeMetadataFile(path: string, content: string): Promise<void> {
-  while (!(await rewrite(path, content))) {
-    if (await create(path, content)) return;
+export function writeMetadataFile(path: string, content: string): void {
+  while (!rewrite(path, content)) {
+    if (create(path, content)) return;
   }
 }
 
 /** @returns whether there was a file. */
-async function rewrite(path: string, content: string): Promise<boolean> {
-  const file = await open(path, 'r+').catch((error: NodeJS.ErrnoException) => {
-    if (error.code === 'ENOENT' || error.code === 'EISDIR') return error.code;
-    throw error;
-  });
-  if (file === 'ENOENT') return false;
-  if (file === 'EISDIR') {
-    // Runtimes that miss the source of a bind mount may have made a directory in its place.
-    await rm(path, { recursive: true });
-    return false;
-  }
+function rewrite(path: string, content: string): boolean {
+  const file = openExisting(path);
+  if (file === undefined) return false;
   try {
-    const present = await file.readFile();
+    const present = readFileSync(file);
     const wanted = padded(content, present.length);
     if (present.equals(wanted)) return true;
-    const { bytesWritten } = await file.write(wanted, 0, wanted.length, 0);
-    if (bytesWritten < wanted.length) {
-      throw new Error(`${path}: only ${bytesWritten} of ${wanted.length} bytes fit onto the file system`);
+    const written = writeSync(file, wanted, 0, wanted.length, 0);
+    if (written < wanted.length) {
+      throw new Error(`${path}: only ${written} of ${wanted.length} bytes fit onto the file system`);
     }
     return true;
   } finally {
-    await file.close();
+    closeSync(file);
+  }
+}
+
+function openExisting(path: string): number | undefined {
+  try {
+    return openSync(path, 'r+');
+  } catch (error) {
+    const { code } = error as NodeJS.ErrnoException;
+    if (code !== 'ENOENT' && code !== 'EISDIR') throw error;
+    // Runtimes that miss the source of a bind mount may have made a directory in its place.
+    if (code === 'EISDIR') rmSync(path, { recursive: true });
+    return undefined;
   }
 }
 
 /** @returns false when someone else was faster: a container may already have mounted that file. */
-async function create(path: string, content: string): Promise<boolean> {
+function create(path: string, content: string): boolean {
   return createWhole(path, padded(content, 0), 0o644);
 }
 
@@ -58,25 +72,29 @@ async function create(path: string, content: string): Promise<boolean> {
  * @returns whether there was none of that name before
  * @throws file system errors, ENOENT when the directory is missing.
  */
-export async function createWhole(path: string, bytes: Buffer, mode: number): Promise<boolean> {
+export function createWhole(path: string, bytes: Buffer, mode: number): boolean {
   const temporary = join(dirname(path), `.new-${randomBytes(6).toString('hex')}`);
-  const file = await open(temporary, 'wx', mode);
+  const file = openSync(temporary, 'wx', mode);
   try {
     try {
       // Whatever the umask is: containers that do not run as root read it too.
-      await file.chmod(mode);
-      await file.writeFile(bytes);
+      fchmodSync(file, mode);
+      writeFileSync(file, bytes);
     } finally {
-      await file.close();
+      closeSync(file);
     }
     // Unlike rename, this never replaces.
-    await link(temporary, path);
+    linkSync(temporary, path);
     return true;
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code === 'EEXIST') return false;
     throw error;
   } finally {
-    await unlink(temporary).catch(() => undefined);
+    try {
+      unlinkSync(temporary);
+    } catch {
+      // Its directory was removed at the same time.
+    }
   }
 }
 

@@ -1,4 +1,4 @@
-import { readdir, readFile, rm } from 'node:fs/promises';
+import { readdirSync, readFileSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { createWhole } from './metadata-file.ts';
 import type { MetadataRecord } from './metadata-record.ts';
@@ -18,13 +18,13 @@ export interface JournalEntry {
  *
  * @returns undefined when the directory does not exist
  */
-export async function latestRecord(directory: string, bootId: string): Promise<JournalEntry | undefined> {
+export function latestRecord(directory: string, bootId: string): JournalEntry | undefined {
   for (;;) {
-    const sequences = await sequencesIn(directory);
+    const sequences = sequencesIn(directory);
     if (sequences === undefined) return undefined;
     const sequence = Math.max(0, ...sequences);
     if (sequence === 0) return { sequence };
-    const text = await readFile(pathOf(directory, sequence), 'utf8').catch(ignoreMissing);
+    const text = unlessMissing(() => readFileSync(pathOf(directory, sequence), 'utf8'));
     // Replaced since the directory was read.
     if (text === undefined) continue;
     const record = parse(text, bootId);
@@ -39,27 +39,23 @@ export async function latestRecord(directory: string, bootId: string): Promise<J
  * @returns whether it is the latest one now
  * @throws file system errors, ENOENT when the directory is missing.
  */
-export async function appendRecord(
-  directory: string,
-  after: number,
-  record: MetadataRecord,
-): Promise<boolean> {
+export function appendRecord(directory: string, after: number, record: MetadataRecord): boolean {
   const sequence = after + 1;
   const path = pathOf(directory, sequence);
-  if (!(await createWhole(path, Buffer.from(JSON.stringify(record)), 0o600))) return false;
-  const sequences = (await sequencesIn(directory)) ?? [];
+  if (!createWhole(path, Buffer.from(JSON.stringify(record)), 0o600)) return false;
+  const sequences = sequencesIn(directory) ?? [];
   // Another process may have added this very number and the next one, and deleted this one as obsolete, before it was added here.
   if (Math.max(...sequences) > sequence) {
-    await rm(path, { force: true });
+    rmSync(path, { force: true });
     return false;
   }
   for (const old of sequences.filter((one) => one < sequence))
-    await rm(pathOf(directory, old), { force: true });
+    rmSync(pathOf(directory, old), { force: true });
   return true;
 }
 
-async function sequencesIn(directory: string): Promise<number[] | undefined> {
-  const names = await readdir(directory).catch(ignoreMissing);
+function sequencesIn(directory: string): number[] | undefined {
+  const names = unlessMissing(() => readdirSync(directory));
   return names?.flatMap((name) => {
     const sequence = recordName.exec(name)?.[1];
     return sequence === undefined ? [] : [Number(sequence)];
@@ -80,6 +76,11 @@ function parse(text: string, bootId: string): MetadataRecord | undefined {
   }
 }
 
-function ignoreMissing(error: NodeJS.ErrnoException): undefined {
-  if (error.code !== 'ENOENT') throw error;
+function unlessMissing<T>(read: () => T): T | undefined {
+  try {
+    return read();
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return undefined;
+    throw error;
+  }
 }

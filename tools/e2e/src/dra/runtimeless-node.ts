@@ -158,6 +158,14 @@ export class RuntimelessNode {
     return this.#allocate(name, chosen.pool, chosen.device);
   }
 
+  /** Reads a claim, as the driver must before it prepares it. */
+  async readClaim({ reference: { namespace, name } }: TestClaim): Promise<void> {
+    await this.api.request({
+      method: 'GET',
+      path: `${resourcePath}/namespaces/${namespace}/resourceclaims/${name}`,
+    });
+  }
+
   /** Deletes a claim, whose device is then free. */
   async release({ reference: { namespace, name }, pool, device }: TestClaim): Promise<void> {
     await this.api.request({

@@ -174,6 +174,48 @@ describe('a claim with adminAccess', () => {
   });
 });
 
+describe('a prioritised list', () => {
+  it('gives the first alternative that there is, with what the claim says of the request and of that alternative', async () => {
+    await start();
+    const parameters = (content: object) => ({
+      driver: 'patchbay.dev',
+      parameters: { apiVersion: 'patchbay.dev/v1alpha1', kind: 'InterfaceConfig', ...content },
+    });
+    const claim = {
+      apiVersion: 'resource.k8s.io/v1',
+      kind: 'ResourceClaim',
+      metadata: { name: 'best', namespace: 'default' },
+      spec: {
+        devices: {
+          requests: [
+            {
+              name: 'net',
+              firstAvailable: [
+                {
+                  name: 'fast',
+                  deviceClassName: 'hostdev',
+                  selectors: [{ cel: { expression: 'device.attributes["patchbay.dev"].mtu > 20000' } }],
+                },
+                { name: 'soft', deviceClassName: 'veth' },
+              ],
+            },
+          ],
+          config: [
+            { requests: ['net'], opaque: parameters({ interface: { name: 'best0', mtu: 1300 } }) },
+            { requests: ['net/fast'], opaque: parameters({ interface: { mtu: 9000 } }) },
+            { requests: ['net/soft'], opaque: parameters({ interface: { mtu: 1400 } }) },
+          ],
+        },
+      },
+    } as unknown as KubeObject;
+    await node!.cluster.create(claim);
+    const pod = await node!.cluster.runPod(podOn('choosy', 'best'));
+    expect(await inPod(pod)).toMatch(/best0@.* mtu 1400/);
+    await node!.cluster.deletePod(pod.pod);
+    await node!.cluster.delete(claim);
+  });
+});
+
 describe('an extended resource', () => {
   it('that a device class stands for gives the container a link, set up by the class', async () => {
     await start();
