@@ -125,7 +125,14 @@ export class PodWorker {
         claims.unprepare(this.pod.metadata.uid),
       );
       await this.#step('FailedKillPod', 'error removing pod', async () => {
-        for (const { id } of sandboxes) await cri.removePodSandbox(id);
+        for (const { id } of sandboxes) {
+          // Containers first, as the kubelet does: containerd 2.1 never ends removing a sandbox with containers if an NRI plugin registers
+          // meanwhile (it takes a lock for reading a second time, RemoveContainer in RemovePodSandbox, while the registration waits for it).
+          for (const container of await cri.listContainers({ podSandboxId: id })) {
+            await cri.removeContainer(container.id);
+          }
+          await cri.removePodSandbox(id);
+        }
       });
     });
     this.#sandbox = undefined;
