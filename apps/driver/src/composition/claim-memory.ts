@@ -1,6 +1,14 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { ClaimJournal, ClaimLedger, ContainerGate, InstanceTurn, type StateLocks } from '@patchbay/core';
+import {
+  ClaimJournal,
+  ClaimLedger,
+  ContainerGate,
+  errorFields,
+  InstanceTurn,
+  type Logger,
+  type StateLocks,
+} from '@patchbay/core';
 import { CdiSpecStore, DeviceHolds, DeviceMetadataStore } from '@patchbay/dra';
 import type { DriverOptions } from './driver-options.ts';
 
@@ -43,7 +51,7 @@ export async function recallClaims(
     logger.info({ claimUID: claim.uid }, 'forgetting a claim of an earlier boot');
   }
   const holds = new DeviceHolds();
-  const turn = new InstanceTurn(locks, () => fill(holds, ledger));
+  const turn = new InstanceTurn(locks, () => fill(holds, ledger, logger));
   await turn.run(async () => {
     for (const store of [cdi, metadata]) {
       for (const claimUID of await store.list()) {
@@ -56,17 +64,20 @@ export async function recallClaims(
 }
 
 /** Has `holds` say what prepared claims hold. */
-function fill(holds: DeviceHolds, ledger: ClaimLedger): void {
+function fill(holds: DeviceHolds, ledger: ClaimLedger, logger: Logger): void {
   holds.clear();
   for (const { claim, devices } of ledger.all()) {
-    holds.hold(
-      claim.uid,
-      devices.map(({ pool, device, adminAccess, shareId }) => ({
-        pool,
-        device: device.name,
-        adminAccess,
-        ...(shareId === undefined ? {} : { shareId }),
-      })),
-    );
+    const held = devices.map(({ pool, device, adminAccess, shareId }) => ({
+      pool,
+      device: device.name,
+      adminAccess,
+      ...(shareId === undefined ? {} : { shareId }),
+    }));
+    try {
+      holds.hold(claim.uid, held);
+    } catch (error) {
+      // Two claims on one device must not keep all others from being prepared, nor these two from being unprepared.
+      logger.error({ claimUID: claim.uid, ...errorFields(error) }, 'the journal gives a device to two claims');
+    }
   }
 }
