@@ -77,7 +77,10 @@ function fill(holds: DeviceHolds, ledger: ClaimLedger, logger: Logger): void {
       holds.hold(claim.uid, held);
     } catch (error) {
       // Two claims on one device must not keep all others from being prepared, nor these two from being unprepared.
-      logger.error({ claimUID: claim.uid, ...errorFields(error) }, 'the journal gives a device to two claims');
+      logger.error(
+        { claimUID: claim.uid, ...errorFields(error) },
+        'the journal gives a device to two claims',
+      );
     }
   }
 }
