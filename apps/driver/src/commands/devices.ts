@@ -24,8 +24,10 @@ export async function devices(options: { readonly config?: string; readonly outp
   useForeignLibraries(loadForeignLibraries(config.ffi));
   using host = openHostServices(backends, config.state.directory, complaints);
   const inventory = new Inventory({ backends: host.backends, heldDevices: () => [], logger: complaints });
+  // As on an API server that knows consumable capacity; there is none to ask.
+  inventory.sharing = config.devices.sharing === 'auto' ? 'consumable' : 'discrete';
   await inventory.refresh();
-  const pools = devicePools(config.nodeName, inventory.devices);
+  const pools = devicePools(config.nodeName, inventory.devices, config.devices.carrierTaint);
   if (options.output === 'json') {
     console.log(JSON.stringify(pools, null, 2));
     return;
