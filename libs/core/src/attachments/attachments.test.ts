@@ -5,6 +5,7 @@ import type { PodSandbox } from '@patchbay/nri';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { AttachmentsRig, claim, container, pod } from '../testing/attachments-rig.ts';
 import { FakeBackend } from '../testing/fake-backend.ts';
+import { soleInstance } from './state-locks.ts';
 
 let rig: AttachmentsRig;
 beforeEach(() => {
@@ -66,8 +67,8 @@ describe('a claim', () => {
 
   it('of an earlier boot is prepared anew', async () => {
     const backend = new FakeBackend('a');
-    await rig.begin(backend, 'boot 1').prepare(claim('c1', ['a']));
-    const later = rig.begin(backend, 'boot 2');
+    await rig.begin(backend, { bootId: 'boot 1' }).prepare(claim('c1', ['a']));
+    const later = rig.begin(backend, { bootId: 'boot 2' });
     expect(later.ledger.all()).toEqual([]);
     await later.prepare(claim('c1', ['a']));
     expect(backend.calls).toEqual(['prepare a', 'prepare a']);
@@ -130,6 +131,18 @@ describe('a claim', () => {
     await expect(driver.prepare(claim('c2', ['b'], { interface: { name: 'net1' } }))).rejects.toThrow(
       'same pod',
     );
+  });
+
+  it('that a pod has is not told to be unprepared when preparing it again fails', async () => {
+    const driver = rig.begin(new FakeBackend('a'));
+    await driver.prepare(claim('c1', ['a']));
+    await driver.hooks.runPodSandbox?.(pod('p1'));
+    await driver.settled('c1');
+    driver.cdi.set = () => {
+      throw new Error('no space left');
+    };
+    await expect(driver.prepare(claim('c1', ['a']))).rejects.toThrow('no space left');
+    expect(driver.events).toEqual(['attached c1']);
   });
 
   it('prepared with one device and allocated another since is refused', async () => {
@@ -250,6 +263,20 @@ describe('attaching', () => {
     rig.dead.add('/run/netns/sandbox-p1');
     await driver.hooks.runPodSandbox?.(pod('p2'));
     expect(driver.backend.places.get('a')).toBe('sandbox-p2');
+  });
+});
+
+describe('a hook', () => {
+  it('is answered with the reason when the claim cannot be locked', async () => {
+    let broken = false;
+    const tryLock = () => {
+      if (broken) throw new Error('fcntl fails with ENOLCK');
+      return true;
+    };
+    const driver = rig.begin(new FakeBackend('a'), { locks: { ...soleInstance, tryLock } });
+    await driver.prepare(claim('c1', ['a']));
+    broken = true;
+    await expect(driver.hooks.runPodSandbox?.(pod('p1'))).rejects.toThrow('ENOLCK');
   });
 });
 

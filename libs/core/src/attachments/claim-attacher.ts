@@ -102,6 +102,8 @@ export class ClaimAttacher {
         }
       });
       work.catch((error: unknown) => {
+        // Also of what failed before the attaching began; whoever has an answer already does not hear of it.
+        reject(error);
         logger.error({ claimUID, error: describeError(error) }, 'reporting an attachment failed');
       });
     });
@@ -151,7 +153,7 @@ export class ClaimAttacher {
       throw error;
     }
     const remaining = ledger.putAttachment(ledger.get(claimUID) ?? record, podUID);
-    if (remaining.attachments.length > 0) this.#openGate(remaining);
+    this.#openGate(remaining);
     observer.claimDetached(remaining, sandbox);
   }
 
@@ -198,10 +200,11 @@ export class ClaimAttacher {
     return { sandbox, attached };
   }
 
-  /** Opens the gate if the claim is wholly in each pod that it is in; `done` counts as such. */
-  #openGate(record: ClaimRecord, done?: AttachmentRecord): void {
-    if (record.attachments.every((each) => each === done || each.phase === 'attached')) {
-      this.#options.gate.open(record.claim);
+  /** Opens the gate if the claim is in a pod, and wholly in each that it is in; `done` counts as such. */
+  #openGate({ claim, attachments }: ClaimRecord, done?: AttachmentRecord): void {
+    if (attachments.length === 0) return;
+    if (attachments.every((each) => each === done || each.phase === 'attached')) {
+      this.#options.gate.open(claim);
     }
   }
 
@@ -258,7 +261,8 @@ export class ClaimAttacher {
     const failures = await this.#detachDevices(touched, sandbox, signal);
     try {
       const left = failures.length === 0 ? undefined : ({ phase: 'detaching', sandbox } as const);
-      ledger.putAttachment(record, sandbox.podUID, left);
+      // The pods that had the claim before have it still.
+      this.#openGate(ledger.putAttachment(record, sandbox.podUID, left));
     } catch (error) {
       failures.push(error);
     }

@@ -70,9 +70,14 @@ export class ClaimPreparer implements DraDriver {
 
   /** See {@link DraDriver.prepareClaim}. */
   async prepareClaim(claim: AllocatedClaim, signal: AbortSignal): Promise<PreparedDevice[]> {
-    // Claims of one pod one after the other: each must see the interface names of the others.
-    const pods = `pods ${podUIDs(claim).sort().join(' ')}`;
-    return this.#options.claims.run(pods, () => this.#prepareAlone(claim, signal));
+    const { claims } = this.#options;
+    // Claims of one pod one after the other: each must see the interface names of the others. Sorted, so that no two wait for each other.
+    const pods = [...new Set(podUIDs(claim))].sort();
+    const work = pods.reduce(
+      (inner, podUID) => () => claims.run(`pod ${podUID}`, inner),
+      () => this.#prepareAlone(claim, signal),
+    );
+    return work();
   }
 
   #prepareAlone(claim: AllocatedClaim, signal: AbortSignal): Promise<PreparedDevice[]> {
@@ -83,7 +88,8 @@ export class ClaimPreparer implements DraDriver {
         const record = known ? this.#reserve(known, claim) : await this.#prepare(claim, signal);
         return await this.#answer(record, claim);
       } catch (error) {
-        this.#options.observer.claimPrepareFailed(claim, error);
+        // In the pods that have it the claim goes on working.
+        if (!known?.attachments.length) this.#options.observer.claimPrepareFailed(claim, error);
         throw error;
       }
     });
@@ -254,6 +260,9 @@ export class ClaimPreparer implements DraDriver {
   #reserve(record: ClaimRecord, claim: AllocatedClaim): ClaimRecord {
     const added = podUIDs(claim).filter((podUID) => !record.podUIDs.includes(podUID));
     if (added.length === 0) return record;
+    for (const { request, interfaceName, adminAccess } of record.devices) {
+      if (!adminAccess) this.#assertNameIsFree(claim, request, interfaceName, []);
+    }
     const changed = { ...record, podUIDs: [...record.podUIDs, ...added] };
     this.#options.ledger.put(changed);
     return changed;

@@ -22,7 +22,7 @@ export interface RuntimeHooksOptions {
  * The runtime's events, turned into attaching and detaching. Thin and fast: a pod without claims of ours costs one look into a map.
  */
 export function runtimeHooks(options: RuntimeHooksOptions): NriHandlers {
-  const { ledger, attacher, logger, signal } = options;
+  const { ledger, attacher, gate, logger, signal } = options;
 
   /** A pod gets all of its claims or none. */
   async function attachPod(pod: NriPodSandbox, claims: readonly ClaimRecord[]): Promise<void> {
@@ -83,10 +83,10 @@ export function runtimeHooks(options: RuntimeHooksOptions): NriHandlers {
       const { claim, attachments } = record;
       const elsewhere = attachments.filter((each) => each.sandbox.sandboxId !== pod.id);
       const ofOthers = elsewhere.every((each) => each.sandbox.podUID !== pod.uid);
-      if (elsewhere.length > 0 && !(ofOthers && attacher.obstacleToSharing(record) === undefined)) continue;
-      await logged({ claimUID: claim.uid, podUID: pod.uid }, 'repairing a running pod failed', () =>
-        attacher.attach(claim.uid, sandbox, signal),
-      );
+      await logged({ claimUID: claim.uid, podUID: pod.uid }, 'repairing a running pod failed', async () => {
+        if (elsewhere.length > 0 && !(ofOthers && attacher.obstacleToSharing(record) === undefined)) return;
+        await attacher.attach(claim.uid, sandbox, signal);
+      });
     }
   }
 
@@ -103,11 +103,12 @@ export function runtimeHooks(options: RuntimeHooksOptions): NriHandlers {
     stopPodSandbox: detachPod,
     removePodSandbox: detachPod,
 
-    /** Attaches late what the sandbox hook missed, before the container's gate is mounted. */
+    /** Attaches late what the sandbox hook missed, before the container's gate is mounted; opens one that was left closed. */
     createContainer: async (pod, container) => {
       const claims = new Set([...ledger.ofPod(pod.uid), ...claimsOfContainer(options, container)]);
       const missing = [...claims].filter(
-        ({ attachments }) =>
+        ({ claim, attachments }) =>
+          !gate.isOpen(claim) ||
           !attachments.some(({ phase, sandbox }) => phase === 'attached' && sandbox.sandboxId === pod.id),
       );
       if (missing.length > 0) logger.debug({ podUID: pod.uid, claims: missing.length }, 'attaching late');

@@ -57,6 +57,52 @@ describe('a claim of several pods', () => {
     expect(second.isOpen('c1')).toBe(true);
   });
 
+  it('goes on working in the pods that have it when it cannot be attached to another', async () => {
+    const driver = rig.begin(new FakeBackend('a').share());
+    await driver.prepare(claim('c1', ['a'], { pods: ['p1', 'p2'] }));
+    await driver.hooks.runPodSandbox?.(pod('p1'));
+    driver.backend.failing.add('attach a');
+    await expect(driver.hooks.runPodSandbox?.(pod('p2'))).rejects.toThrow('attach a fails');
+    expect([...driver.backend.links]).toEqual(['a sandbox-p1']);
+    expect(driver.isOpen('c1')).toBe(true);
+  });
+
+  it('has its gate opened for the next container when another instance left it closed', async () => {
+    const driver = rig.begin(new FakeBackend('a').share());
+    await driver.prepare(claim('c1', ['a'], { pods: ['p1', 'p2'] }));
+    await driver.hooks.runPodSandbox?.(pod('p1'));
+    await driver.settled('c1');
+    driver.gate.close({ uid: 'c1', namespace: 'default', name: 'c1' });
+    await driver.hooks.createContainer?.(pod('p1'), container());
+    expect(driver.isOpen('c1')).toBe(true);
+  });
+
+  it('is refused when a pod has its interface name from another claim, in whatever order they come', async () => {
+    const named = (uid: string, device: string, pods: string[]) =>
+      claim(uid, [device], { pods, interface: { name: 'net1' } });
+    const driver = rig.begin(new FakeBackend('a', 'b', 'c').share());
+    const together = [
+      driver.prepare(named('own', 'a', ['p1'])),
+      driver.prepare(named('ours', 'b', ['p1', 'p2'])),
+    ];
+    const results = await Promise.allSettled(together);
+    expect(results.map(({ status }) => status).sort()).toEqual(['fulfilled', 'rejected']);
+    await driver.prepare(named('later', 'c', ['p3']));
+    await expect(driver.prepare(named('later', 'c', ['p1', 'p3']))).rejects.toThrow(
+      "interface name 'net1' of request 'req-c' is taken by claim default/own of the same pod",
+    );
+  });
+
+  it('of a backend that is not enabled any more does not keep other pods from being repaired', async () => {
+    const first = rig.begin(new FakeBackend('a').share());
+    await first.prepare(claim('c1', ['a'], { pods: ['p1', 'p2'] }));
+    await first.hooks.runPodSandbox?.(pod('p1'));
+    await first.prepare(claim('c2', [], { pods: ['p2'] }));
+    const second = rig.begin(new FakeBackend('a'), { kind: 'other' });
+    await second.hooks.synchronize?.([pod('p1'), pod('p2')], []);
+    expect(second.ledger.get('c2')?.attachments).toMatchObject([{ sandbox: { podUID: 'p2' } }]);
+  });
+
   it('is refused the second one when its parameters cannot be in two, in words', async () => {
     const obstacle = "its interface 'a' has the address 192.0.2.1/24, which one pod can have";
     const backend = new FakeBackend('a').share(obstacle);

@@ -10,6 +10,7 @@ import { ClaimLocks } from '../attachments/claim-locks.ts';
 import { ClaimPreparer } from '../attachments/claim-preparer.ts';
 import { ContainerGate } from '../attachments/container-gate.ts';
 import { runtimeHooks } from '../attachments/runtime-hooks.ts';
+import { soleInstance } from '../attachments/state-locks.ts';
 import { BackendRegistry } from '../backend/backend-registry.ts';
 import { InterfaceParameters } from '../interfaces/interface-parameters.ts';
 import { Inventory } from '../inventory/inventory.ts';
@@ -23,12 +24,12 @@ export class AttachmentsRig {
   readonly dead = new Set<string>();
 
   /** One life of the driver on the state in `directory`; a second one is what a restart, or a rolling update, sees. */
-  begin(backend: FakeBackend, bootId = 'boot') {
-    const backends = new BackendRegistry([{ kind: 'fake', backend }]);
+  begin(backend: FakeBackend, { bootId = 'boot', kind = 'fake', locks = soleInstance } = {}) {
+    const backends = new BackendRegistry([{ kind, backend }]);
     const ledger = new ClaimLedger(new ClaimJournal(join(this.directory, 'claims'), silentLogger));
     ledger.load(bootId);
     const gate = new ContainerGate(join(this.directory, 'gates'));
-    const claims = new ClaimLocks();
+    const claims = new ClaimLocks(locks);
     const events: string[] = [];
     const observer = {
       claimAttached: ({ claim }: { claim: { uid: string } }) => void events.push(`attached ${claim.uid}`),
