@@ -1,4 +1,4 @@
-import { describe, expect, it } from 'vitest';
+import { describe, expect, it, vi } from 'vitest';
 import { BackendRegistry } from '../backend/backend-registry.ts';
 import type { Device } from '../backend/device.ts';
 import { silentLogger } from '../logging/logger.ts';
@@ -165,6 +165,53 @@ describe('a held device that is not on the host', () => {
     await inventory.refresh();
     held[0] = { kind: 'fake', device: device('nic'), away: false };
     inventory.settle();
+    expect(taints()).toEqual([['nic']]);
+  });
+
+  it('is not called gone for a look at the host during which it was taken into a pod', async () => {
+    const { inventory, backend, hold, held, taints } = inventoryOf();
+    hold(device('nic'), false);
+    const list = vi.spyOn(backend.discovery, 'list').mockImplementation(async () => {
+      held[0] = { kind: 'fake', device: device('nic'), away: true };
+      return [];
+    });
+    await inventory.refresh();
+    expect(list).toHaveBeenCalledTimes(2);
+    expect(taints()).toEqual([['nic']]);
+  });
+
+  it('is not called gone because its backend cannot look', async () => {
+    const { inventory, backend, hold, taints } = inventoryOf();
+    hold(device('nic'), false);
+    vi.spyOn(backend.discovery, 'list').mockRejectedValue(new Error('no memory'));
+    await inventory.refresh();
+    expect(taints()).toEqual([['nic']]);
+  });
+
+  it('stays published when it is let go, until it was looked for', async () => {
+    const { inventory, backend, hold, held, published } = inventoryOf();
+    hold(device('nic'), true);
+    await inventory.refresh();
+    held.pop();
+    inventory.settle();
+    expect(published()).toHaveLength(1);
+    backend.devices = [device('nic')];
+    await inventory.refresh();
+    expect(published()).toHaveLength(1);
+    backend.devices = [];
+    await inventory.refresh();
+    expect(published()).toHaveLength(0);
+  });
+
+  it('is well when it is there, also for a claim that was prepared while it was gone', async () => {
+    const { inventory, backend, hold, held, taints } = inventoryOf();
+    hold(device('nic'), false);
+    await inventory.refresh();
+    const gone = inventory.device('fake', 'nic') ?? device('nic');
+    expect(gone).toHaveProperty('gone', true);
+    held[0] = { kind: 'fake', device: gone, away: false };
+    backend.devices = [device('nic')];
+    await inventory.refresh();
     expect(taints()).toEqual([['nic']]);
   });
 });

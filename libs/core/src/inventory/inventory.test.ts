@@ -110,6 +110,16 @@ describe('Inventory', () => {
     expect(inventory.device('fake', 'a')).toEqual(twins[1]);
   });
 
+  it('finds none of two devices with one name for a claim, nor one whose link is of another backend', async () => {
+    const { inventory } = inventoryOf({
+      first: backendWith(device('nic', { links: [1] }), device('nic', { links: [2], identity: 'other' })),
+      second: backendWith(device('net', { links: [1], shares: 2 })),
+    });
+    await inventory.refresh();
+    const found = [inventory.device('first', 'nic'), inventory.device('second', 'net')];
+    expect(found).toEqual([undefined, undefined]);
+  });
+
   it('takes a device that is listed twice for one', async () => {
     const { inventory, names, errors } = inventoryOf({ fake: backendWith(device('a'), device('a')) });
     await inventory.refresh();

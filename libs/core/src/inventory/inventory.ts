@@ -4,7 +4,7 @@ import type { Device } from '../backend/device.ts';
 import { errorFields } from '../errors/driver-errors.ts';
 import type { Logger } from '../logging/logger.ts';
 import type { HeldInventoryDevice } from './held-devices.ts';
-import { publishedForms, type Sharing } from './shared-devices.ts';
+import { publishedForms, type Sharing, sharings } from './shared-devices.ts';
 
 /** A device as it is published, and what of its state is known beside that. */
 export interface InventoryDevice extends Device {
@@ -41,12 +41,19 @@ export interface InventoryOptions {
  */
 export class Inventory {
   readonly #options: InventoryOptions;
+  readonly #debounceMs: number;
   readonly #lastListed = new Map<string, readonly Device[]>();
+  /** The same in both forms, by backend and name. */
+  readonly #formsListed = new Map<string, ReadonlyMap<string, readonly Device[]>>();
   readonly #listeners = new Set<(devices: readonly BackendDevices[]) => void>();
   #sharing: Sharing = 'discrete';
   #current: readonly BackendDevices[] = [];
+  /** Devices that several claims may have, as they would be published in the other {@link sharing}, by backend. */
+  readonly #inOtherForm = new Map<string, readonly Device[]>();
   #fingerprint = '';
   #clashes: ReadonlySet<string> = new Set();
+  /** What claims held when the last look began. */
+  #heldAtLook: readonly HeldInventoryDevice[] = [];
   /** Held devices, `kind/name`, that were not there at the last look although they were in no pod. */
   #gone: ReadonlySet<string> = new Set();
   #wake: (() => void) | undefined;
@@ -54,6 +61,7 @@ export class Inventory {
 
   constructor(options: InventoryOptions) {
     this.#options = options;
+    this.#debounceMs = options.debounceMs ?? 20;
   }
 
   /** The devices as of the last look, by backend in the configured order. */
@@ -80,9 +88,7 @@ export class Inventory {
     const named = (device: Device) => device.name === name;
     return (
       this.#current.find((backend) => backend.kind === kind)?.devices.find(named) ??
-      (this.#lastListed.get(kind) ?? [])
-        .flatMap((device) => publishedForms(device, this.#sharing === 'discrete' ? 'consumable' : 'discrete'))
-        .find(named)
+      this.#inOtherForm.get(kind)?.find(named)
     );
   }
 
@@ -98,13 +104,13 @@ export class Inventory {
 
   /** Watches and lists until the signal is aborted. The first list is complete when {@link refresh} resolves. */
   async run(signal: AbortSignal): Promise<void> {
-    const { backends, debounceMs = 20, resyncMs = 60_000 } = this.#options;
+    const { backends, resyncMs = 60_000 } = this.#options;
     for (const { backend } of backends) backend.discovery.watch(() => this.invalidate(), signal);
     while (!signal.aborted) {
       const changed = new Promise<void>((resolve) => (this.#wake = resolve));
       await this.refresh(signal);
       await changedOrResync(changed, resyncMs, signal);
-      await pause(debounceMs, signal);
+      await pause(this.#debounceMs, signal);
     }
   }
 
@@ -115,32 +121,42 @@ export class Inventory {
   }
 
   async #refresh(signal: AbortSignal): Promise<void> {
-    const expected = [...this.#options.heldDevices()].filter(mustBeOnHost);
+    let missing = await this.#look(signal);
+    // What was listed may be of a moment before or after that of what claims hold: a device on its way is missing at one look only.
+    if (missing.some((device) => !this.#gone.has(device))) {
+      await pause(this.#debounceMs, signal);
+      const still = new Set(await this.#look(signal));
+      missing = missing.filter((device) => still.has(device));
+    }
+    if (signal.aborted) return;
+    this.#gone = new Set(missing);
+    this.settle();
+  }
+
+  /** Lists all backends' devices; returns the held ones, `kind/name`, that should be on the host and are not. */
+  async #look(signal: AbortSignal): Promise<string[]> {
+    const held = [...this.#options.heldDevices()];
+    const expected = held.filter(mustBeOnHost);
+    const missing: string[] = [];
     for (const { kind, backend } of this.#options.backends) {
+      const ofKind = expected.filter((one) => one.kind === kind);
       try {
-        this.#lastListed.set(kind, await backend.discovery.list(signal));
+        const listed = await backend.discovery.list(signal);
+        this.#lastListed.set(kind, listed);
+        const forms = groupedByName(listed.flatMap(allForms));
+        this.#formsListed.set(kind, forms);
+        missing.push(...ofKind.filter(({ device }) => !isAmong(forms, device)).map(nameOf));
       } catch (error) {
-        if (signal.aborted) return;
+        if (signal.aborted) return [];
+        missing.push(...ofKind.map(nameOf).filter((device) => this.#gone.has(device)));
         this.#options.logger.error(
           { backend: kind, ...errorFields(error) },
           'discovery failed; keeping the devices found before',
         );
       }
     }
-    this.#gone = new Set(
-      expected
-        .filter(({ kind, device }) => !this.#lists(kind, device))
-        .map(({ kind, device }) => `${kind}/${device.name}`),
-    );
-    this.settle();
-  }
-
-  /** Whether a device, in either form, was found at the last look. */
-  #lists(kind: string, { name, identity }: Device): boolean {
-    const forms = (this.#lastListed.get(kind) ?? []).flatMap((device) =>
-      (['consumable', 'discrete'] as const).flatMap((sharing) => publishedForms(device, sharing)),
-    );
-    return forms.some((form) => form.name === name && form.identity === identity);
+    this.#heldAtLook = held;
+    return missing;
   }
 
   /** Takes what is known together again without looking at the host. */
@@ -154,6 +170,11 @@ export class Inventory {
       );
       for (const { links = [] } of found) for (const link of links) owned.add(link);
       const forms = found.flatMap((device) => publishedForms(device, this.#sharing));
+      const other = this.#sharing === 'discrete' ? 'consumable' : 'discrete';
+      this.#inOtherForm.set(
+        kind,
+        found.filter(({ shares = 1 }) => shares > 1).flatMap((device) => publishedForms(device, other)),
+      );
       const devices = new Map<string, InventoryDevice>();
       for (const [name, namesakes] of groupedByName([...forms, ...(held.get(kind) ?? [])])) {
         const clash = new Set(namesakes.map(({ identity }) => identity)).size > 1;
@@ -174,18 +195,24 @@ export class Inventory {
   }
 
   /** What a held device is like: as it was when it was prepared, but for the state of its link. One that others may take is as it is now. */
-  #asHeld(kind: string, holding: Device, live: Device | undefined): InventoryDevice {
+  #asHeld(kind: string, holding: InventoryDevice, live: Device | undefined): InventoryDevice {
     if (holding.allowMultipleAllocations === true && live !== undefined) return live;
-    const { carrier: _before, ...device } = holding;
+    const { carrier: _before, gone: _then, ...device } = holding;
     const inPod = this.#options.stateInPod?.(kind, holding.name);
     const carrier = inPod === undefined ? live?.carrier : inPod === 'carrier';
     const gone = inPod === 'gone' || this.#gone.has(`${kind}/${holding.name}`);
     return { ...device, ...(carrier === undefined ? {} : { carrier }), ...(gone ? { gone } : {}) };
   }
 
+  /** Held devices by backend. Those that were let go since the last look stay until the next one has found them where they are. */
   #heldByKind(): Map<string, Device[]> {
+    const now = [...this.#options.heldDevices()];
+    const known = new Set(now.map(nameOf));
+    const letGo = this.#heldAtLook.filter(
+      (one) => !known.has(nameOf(one)) && !this.#formsListed.get(one.kind)?.has(one.device.name),
+    );
     const held = new Map<string, Device[]>();
-    for (const { kind, device } of this.#options.heldDevices()) {
+    for (const { kind, device } of [...letGo, ...now]) {
       held.set(kind, [...(held.get(kind) ?? []), device]);
     }
     return held;
@@ -202,6 +229,18 @@ export class Inventory {
     }
     this.#clashes = new Set(clashes.keys());
   }
+}
+
+function nameOf({ kind, device }: HeldInventoryDevice): string {
+  return `${kind}/${device.name}`;
+}
+
+function allForms(device: Device): Device[] {
+  return sharings.flatMap((sharing) => publishedForms(device, sharing));
+}
+
+function isAmong(byName: ReadonlyMap<string, readonly Device[]>, { name, identity }: Device): boolean {
+  return byName.get(name)?.some((one) => one.identity === identity) ?? false;
 }
 
 /** A device from which links are made stays on the host; one that moves is there while it is in no pod. */

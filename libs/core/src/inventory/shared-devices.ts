@@ -3,8 +3,11 @@ import { attributeName, type Device } from '../backend/device.ts';
 import { interfaceNameFor } from '../interfaces/interface-name.ts';
 import { deviceName } from './device-name.ts';
 
+/** The ways in which devices that several claims may have at once can be published. */
+export const sharings = ['consumable', 'discrete'] as const;
+
 /** How devices that several claims may have at once are published; which is possible the API server decides. */
-export type Sharing = 'consumable' | 'discrete';
+export type Sharing = (typeof sharings)[number];
 
 /** Capacity of which every share takes one. */
 const linksCapacity = attributeName('links');
