@@ -1,7 +1,7 @@
 import type { ClaimRecord, DeviceRecord } from '../attachments/claim-record.ts';
 import type { PodSandbox } from '../backend/backend.ts';
 import type { StateInPod } from '../inventory/inventory.ts';
-import type { PodLinkState } from '../links/pod-link-state.ts';
+import { type PodLinkState, samePodLinkState } from '../links/pod-link-state.ts';
 import type { ObservedLink } from './observed-links.ts';
 
 /** Follows links in pods, such as a `PodLinkWatch`. */
@@ -26,7 +26,8 @@ interface FollowedLink {
   readonly record: ClaimRecord;
   readonly device: DeviceRecord;
   readonly sandbox: PodSandbox;
-  state?: PodLinkState;
+  readonly index: number;
+  state: PodLinkState | undefined;
 }
 
 /** Knows how the links of attached devices are, as long as they are in pods. */
@@ -53,11 +54,13 @@ export class DeviceLinks {
     follower.onChange((key, state) => this.#changed(key, state));
   }
 
-  /** Follows the links of a claim in a pod, in place of those followed before. */
+  /** Follows the links of a claim in a pod, in place of those followed before; what is known of one that is the same stays known. */
   follow(record: ClaimRecord, sandbox: PodSandbox, links: ReadonlyMap<DeviceRecord, ObservedLink>): void {
     for (const [device, { index }] of links) {
       const key = keyOf(record, device, sandbox);
-      const link: FollowedLink = { record, device, sandbox };
+      const earlier = this.#followed.get(key);
+      const same = earlier?.index === index && earlier.sandbox.sandboxId === sandbox.sandboxId;
+      const link = { record, device, sandbox, index, state: same ? earlier.state : undefined };
       this.#followed.set(key, link);
       if (device.shareId === undefined) this.#ofDevice.set(deviceKey(device.kind, device.device.name), link);
       this.#follower.watch(key, { networkNamespacePath: sandbox.networkNamespacePath, linkIndex: index });
@@ -79,7 +82,10 @@ export class DeviceLinks {
 
   /** How the link of a device that only one claim can have is in its pod; undefined when that is not known. */
   stateInPod(kind: string, deviceName: string): StateInPod | undefined {
-    return stateInPod(this.#ofDevice.get(deviceKey(kind, deviceName))?.state);
+    const link = this.#ofDevice.get(deviceKey(kind, deviceName));
+    // Another instance may have taken it back, of which this one hears nothing if the link was gone before.
+    if (link === undefined || !this.#isAttached(link.record.claim.uid, link.sandbox)) return undefined;
+    return stateInPod(link.state);
   }
 
   #changed(key: string, state: PodLinkState): void {
@@ -88,6 +94,7 @@ export class DeviceLinks {
     const { record, device, sandbox, state: before } = link;
     // It leaves because it is taken back.
     if (!this.#isAttached(record.claim.uid, sandbox)) return this.leave(record, sandbox);
+    if (before !== undefined && samePodLinkState(before, state)) return;
     link.state = state;
     this.#onChange({ record, device, sandbox, state, before });
   }
