@@ -98,6 +98,8 @@ export class ClaimOperations {
   async #prepareClaim(reference: ClaimReference, signal: AbortSignal): Promise<readonly PreparedDevice[]> {
     const claim = await this.#options.resolve(reference, signal);
     return this.#options.inTurn(async () => {
+      // The turn may have come after the kubelet gave up, and the pod may be gone.
+      signal.throwIfAborted();
       const taken = await this.#hold(claim);
       try {
         return await this.#options.driver.prepareClaim(claim, signal);

@@ -81,6 +81,42 @@ describe('DraPlugin', () => {
     expect(finished).toEqual(['prepare uid-a ok', 'prepare uid-a ClaimNotFoundError']);
   });
 
+  it('does not begin a call for which the kubelet has stopped waiting when its turn comes', async () => {
+    let begin: () => void = () => undefined;
+    const turn = new Promise<void>((resolve) => (begin = resolve));
+    let waiting: () => void = () => undefined;
+    const queued = new Promise<void>((resolve) => (waiting = resolve));
+    let prepared = false;
+    const prepareClaim = async () => {
+      prepared = true;
+      return [];
+    };
+    const finished: (Error | undefined)[] = [];
+    const plugin = makePlugin({
+      driver: { ...idleDriver, prepareClaim },
+      inTurn: async (work) => {
+        waiting();
+        await turn;
+        return work();
+      },
+      onRequest: ({ error }) => finished.push(error),
+    });
+    await plugin.start();
+    const patience = new AbortController();
+    const answer = kubelet.prepare(plugin.sockets.service, [allocate()], { signal: patience.signal });
+    await queued;
+    patience.abort();
+    await expect(answer).rejects.toThrow();
+    // The cancellation has a way to go through the socket.
+    await delay(100);
+    begin();
+    await plugin.stop();
+    expect([prepared, finished.length, finished[0]?.message]).toEqual([
+      ...[false, 1],
+      expect.stringContaining('cancelled'),
+    ]);
+  });
+
   it('stop waits for the calls under way', async () => {
     let finished = false;
     let started: () => void = () => undefined;
