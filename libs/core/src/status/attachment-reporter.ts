@@ -60,18 +60,9 @@ export class AttachmentReporter implements AttachmentObserver {
     const { links, logger } = this.#options;
     const fields = { claimUID: record.claim.uid, podUID: sandbox.podUID };
     logger.info({ ...fields, pod: podName(sandbox) }, 'claim attached');
-    let observed: ReadonlyMap<DeviceRecord, ObservedLink> = new Map();
-    try {
-      observed = observeLinks(record, sandbox, devices);
-    } catch (error) {
-      logger.warn(
-        { ...fields, error: describeError(error) },
-        'cannot read back from the pod what was attached; its status has no network data',
-      );
-    }
+    const observed = this.#observe(record, sandbox, devices);
     links.follow(record, sandbox, observed);
-    this.#setStatus(record, attachedIn(record), observed);
-    this.#updateMetadata(record, observed);
+    this.#tellAttached(record, observed);
   }
 
   /** See {@link AttachmentObserver.claimAttachFailed}. The runtime's error goes to the kubelet, which tells the pod. */
@@ -100,15 +91,10 @@ export class AttachmentReporter implements AttachmentObserver {
     const { links, logger } = this.#options;
     logger.info({ claimUID: record.claim.uid, podUID: sandbox.podUID }, 'claim detached');
     links.leave(record, sandbox);
-    const condition =
-      record.attachments.length > 0
-        ? attachedIn(record)
-        : ready(
-            'False',
-            'Detached',
-            `pod ${podName(sandbox)} has stopped; the driver has taken the device back`,
-          );
-    this.#setStatus(record, condition);
+    const other = record.attachments.at(-1);
+    if (other !== undefined) return this.#tellAttached(record, this.#observe(record, other.sandbox, []));
+    const message = `pod ${podName(sandbox)} has stopped; the driver has taken the device back`;
+    this.#setStatus(record, ready('False', 'Detached', message));
   }
 
   /** Tells of a link in a pod that has changed. */
@@ -134,6 +120,30 @@ export class AttachmentReporter implements AttachmentObserver {
     } else if (state.kind === 'up' && before?.kind === 'no-carrier') {
       events.tell(sandbox, 'NetworkLinkUp', 'Monitor', `${what} has its carrier back`);
     }
+  }
+
+  #observe(
+    record: ClaimRecord,
+    sandbox: PodSandbox,
+    devices: readonly AttachedClaimDevice[],
+  ): ReadonlyMap<DeviceRecord, ObservedLink> {
+    try {
+      return observeLinks(record, sandbox, devices);
+    } catch (error) {
+      const fields = { claimUID: record.claim.uid, podUID: sandbox.podUID, error: describeError(error) };
+      this.#options.logger.warn(
+        fields,
+        'cannot read back from the pod what was attached; its status has no network data',
+      );
+      return new Map();
+    }
+  }
+
+  #tellAttached(record: ClaimRecord, observed: ReadonlyMap<DeviceRecord, ObservedLink>): void {
+    // There is one place for what a device is in all pods that have the claim.
+    const told = record.attachments.length > 1 ? sameInAllPods(observed) : observed;
+    this.#setStatus(record, attachedIn(record), told);
+    this.#updateMetadata(record, told);
   }
 
   #setStatus(
@@ -164,6 +174,15 @@ export class AttachmentReporter implements AttachmentObserver {
       );
     });
   }
+}
+
+/** Links without their addresses, of which those of each pod have their own. */
+function sameInAllPods(
+  observed: ReadonlyMap<DeviceRecord, ObservedLink>,
+): ReadonlyMap<DeviceRecord, ObservedLink> {
+  return new Map(
+    [...observed].map(([device, { hardwareAddress: _own, ...link }]) => [device, { ...link, ips: [] }]),
+  );
 }
 
 function networkStatus(link: ObservedLink | undefined): Pick<ClaimDeviceStatus, 'networkData' | 'data'> {
