@@ -70,6 +70,7 @@ export class Driver {
     const claims = claimFlow(this.#options, backends, memory, devices.inventory, reports, locks);
     const nri = nriPlugin(this.#options, claims, memory, this.#stopping.signal);
     const background = this.#stopping.signal;
+    reports.links.resume(memory.ledger.all());
 
     this.#run('inventory', devices.inventory.run(background));
     await devices.inventory.refresh(background);

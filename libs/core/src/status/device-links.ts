@@ -2,7 +2,7 @@ import type { ClaimRecord, DeviceRecord } from '../attachments/claim-record.ts';
 import type { PodSandbox } from '../backend/backend.ts';
 import type { StateInPod } from '../inventory/inventory.ts';
 import { type PodLinkState, samePodLinkState } from '../links/pod-link-state.ts';
-import type { ObservedLink } from './observed-links.ts';
+import { observeLinks, type ObservedLink } from './observed-links.ts';
 
 /** Follows links in pods, such as a `PodLinkWatch`. */
 export interface LinkFollower {
@@ -64,6 +64,22 @@ export class DeviceLinks {
       this.#followed.set(key, link);
       if (device.shareId === undefined) this.#ofDevice.set(deviceKey(device.kind, device.device.name), link);
       this.#follower.watch(key, { networkNamespacePath: sandbox.networkNamespacePath, linkIndex: index });
+    }
+  }
+
+  /**
+   * Follows what was attached before this process began, found by its names in the pods: the runtime, which would tell of the pods, may come
+   * much later than the first slice.
+   */
+  resume(records: readonly ClaimRecord[]): void {
+    for (const record of records) {
+      for (const { sandbox } of record.attachments.filter(({ phase }) => phase === 'attached')) {
+        try {
+          this.follow(record, sandbox, observeLinks(record, sandbox, []));
+        } catch {
+          // The pod has gone meanwhile: what was in it is brought back when the runtime says so.
+        }
+      }
     }
   }
 

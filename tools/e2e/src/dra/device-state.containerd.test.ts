@@ -1,4 +1,5 @@
 /** What becomes known of a device whose cable is pulled, or that is gone: to the scheduler, to the kubelet, to the pod. */
+import { setTimeout as pause } from 'node:timers/promises';
 import { type KubeObject, type RunningPod, waitUntil } from '@patchbay/lab';
 import { linkDelete, linkSet, RouteSocket } from '@patchbay/netlink';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
@@ -31,9 +32,13 @@ function cable(card: string, connected: boolean): void {
   host.execute(linkSet(port?.index ?? 0, { up: connected }));
 }
 
-async function taints(card: string): Promise<string[] | undefined> {
+async function sliceOf(card: string): Promise<Slice | undefined> {
   const { items } = await node.cluster.api.list<Slice>('/apis/resource.k8s.io/v1/resourceslices');
-  const device = items.flatMap(({ spec }) => spec.devices ?? []).find(({ name }) => name === card);
+  return items.find(({ spec }) => spec.devices?.some(({ name }) => name === card));
+}
+
+async function taints(card: string): Promise<string[] | undefined> {
+  const device = (await sliceOf(card))?.spec.devices?.find(({ name }) => name === card);
   return device && (device.taints ?? []).map(({ key, effect }) => `${key}:${effect}`);
 }
 
@@ -134,6 +139,23 @@ describe('a card in a pod', () => {
     await node.cluster.kubelet.healthBecomes(health(card), 'unhealthy');
     cable(card, true);
     await node.cluster.kubelet.healthBecomes(health(card), 'healthy');
+  });
+
+  it('without carrier stays tainted when the driver starts again before the runtime does: nothing is written', async () => {
+    cable(card, false);
+    await tainted(card, ['patchbay.dev/no-carrier:NoSchedule']);
+    await node.cluster.kubelet.healthBecomes(health(card), 'unhealthy');
+    const version = async () => (await sliceOf(card))?.metadata.resourceVersion;
+    const before = await version();
+    await node.driver.kill();
+    await node.cluster.containerd.kill();
+    await node.driver.start({ wait: false });
+    await node.cluster.kubelet.healthBecomes(health(card), 'unhealthy');
+    await pause(1000);
+    expect(await version()).toBe(before);
+    await node.cluster.containerd.restart();
+    cable(card, true);
+    await tainted(card, []);
   });
 
   it('does not keep the pod from ending, and is on the host and untainted afterwards', async () => {
