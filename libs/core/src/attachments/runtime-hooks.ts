@@ -68,7 +68,7 @@ export function runtimeHooks(options: RuntimeHooksOptions): NriHandlers {
       for (const { phase, sandbox } of attachments) {
         if (phase !== 'detaching' && running.has(sandbox.sandboxId) && attacher.isAlive(sandbox)) continue;
         await logged({ claimUID: claim.uid, podUID: sandbox.podUID }, 'bringing devices back failed', () =>
-          attacher.detach(claim.uid, sandbox.podUID, signal),
+          attacher.detach(claim.uid, sandbox.podUID, signal, sandbox),
         );
       }
     }

@@ -1,4 +1,4 @@
-import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { AttachmentsRig, claim, container, pod } from '../testing/attachments-rig.ts';
 import { FakeBackend } from '../testing/fake-backend.ts';
 
@@ -131,5 +131,25 @@ describe('two instances of the driver', () => {
     await older.unprepare('c2');
     await newer.unprepare('c1');
     expect([older.ledger.all(), newer.ledger.all(), backend.prepared.size]).toEqual([[], [], 0]);
+  });
+
+  it('do not take back what the other has attached since the runtime listed its pods', async () => {
+    const backend = new FakeBackend('a', 'b');
+    const [older, newer] = [rig.begin(backend), rig.begin(backend)];
+    for (const [uid, device, of] of [
+      ['c1', 'a', 'p1'],
+      ['c2', 'b', 'p2'],
+    ] as const) {
+      await older.prepare(claim(uid, [device], { pods: [of] }));
+      await older.hooks.runPodSandbox?.(pod(of));
+      await older.settled(uid);
+    }
+    const { detach } = backend.attach;
+    vi.spyOn(backend.attach, 'detach').mockImplementationOnce(async (...call) => {
+      await older.hooks.runPodSandbox?.(pod('p2', 'next'));
+      return detach(...call);
+    });
+    await newer.hooks.synchronize?.([], []);
+    expect([...backend.places]).toEqual([['b', 'next']]);
   });
 });
