@@ -181,7 +181,7 @@ export class ClaimAttacher {
       return { sandbox, attached: [] };
     }
     gate.close(record.claim);
-    const attaching = ledger.putAttachment(record, sandbox.podUID, { phase: 'attaching', sandbox });
+    const attaching = this.#begin(record, sandbox);
     const attached: AttachedClaimDevice[] = [];
     for (const device of record.devices.filter(({ adminAccess }) => !adminAccess)) {
       try {
@@ -198,6 +198,15 @@ export class ClaimAttacher {
       this.#openGate(ledger.putAttachment(attaching, sandbox.podUID, { phase: 'attached', sandbox }));
     } else gate.open(record.claim);
     return { sandbox, attached };
+  }
+
+  #begin(record: ClaimRecord, sandbox: PodSandbox): ClaimRecord {
+    try {
+      return this.#options.ledger.putAttachment(record, sandbox.podUID, { phase: 'attaching', sandbox });
+    } catch (error) {
+      this.#openGate(record);
+      throw error;
+    }
   }
 
   /** Opens the gate if the claim is in a pod, and wholly in each that it is in; `done` counts as such. */

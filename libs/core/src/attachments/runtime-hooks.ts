@@ -22,7 +22,7 @@ export interface RuntimeHooksOptions {
  * The runtime's events, turned into attaching and detaching. Thin and fast: a pod without claims of ours costs one look into a map.
  */
 export function runtimeHooks(options: RuntimeHooksOptions): NriHandlers {
-  const { ledger, attacher, gate, logger, signal } = options;
+  const { ledger, attacher, logger, signal } = options;
 
   /** A pod gets all of its claims or none. */
   async function attachPod(pod: NriPodSandbox, claims: readonly ClaimRecord[]): Promise<void> {
@@ -103,12 +103,11 @@ export function runtimeHooks(options: RuntimeHooksOptions): NriHandlers {
     stopPodSandbox: detachPod,
     removePodSandbox: detachPod,
 
-    /** Attaches late what the sandbox hook missed, before the container's gate is mounted; opens one that was left closed. */
+    /** Attaches late what the sandbox hook missed, before the container's gate is mounted. */
     createContainer: async (pod, container) => {
       const claims = new Set([...ledger.ofPod(pod.uid), ...claimsOfContainer(options, container)]);
       const missing = [...claims].filter(
-        ({ claim, attachments }) =>
-          !gate.isOpen(claim) ||
+        ({ attachments }) =>
           !attachments.some(({ phase, sandbox }) => phase === 'attached' && sandbox.sandboxId === pod.id),
       );
       if (missing.length > 0) logger.debug({ podUID: pod.uid, claims: missing.length }, 'attaching late');

@@ -1,3 +1,5 @@
+import { rmSync } from 'node:fs';
+import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { AttachmentsRig, claim, container, pod } from '../testing/attachments-rig.ts';
 import { FakeBackend } from '../testing/fake-backend.ts';
@@ -67,13 +69,14 @@ describe('a claim of several pods', () => {
     expect(driver.isOpen('c1')).toBe(true);
   });
 
-  it('has its gate opened for the next container when another instance left it closed', async () => {
+  it('goes on working in the pods that have it when the journal refuses another', async () => {
     const driver = rig.begin(new FakeBackend('a').share());
     await driver.prepare(claim('c1', ['a'], { pods: ['p1', 'p2'] }));
     await driver.hooks.runPodSandbox?.(pod('p1'));
     await driver.settled('c1');
-    driver.gate.close({ uid: 'c1', namespace: 'default', name: 'c1' });
-    await driver.hooks.createContainer?.(pod('p1'), container());
+    rmSync(join(rig.directory, 'claims'), { recursive: true });
+    await expect(driver.hooks.runPodSandbox?.(pod('p2'))).rejects.toThrow('cannot write');
+    expect([...driver.backend.links]).toEqual(['a sandbox-p1']);
     expect(driver.isOpen('c1')).toBe(true);
   });
 
