@@ -3,7 +3,7 @@ import * as z from 'zod';
 /** How the macvlan links on one parent may talk to each other (linux/if_link.h, `enum macvlan_mode`). */
 export const macvlanMode = z.enum(['bridge', 'private', 'vepa', 'passthru']);
 
-/** How many devices a parent has where the configuration does not say. */
+/** How many links a parent takes at once where the configuration does not say. */
 const defaultDevices = 16;
 
 const parent = z
