@@ -56,8 +56,8 @@ export { SocketPathBlockedError } from './plugin/grpc-socket.ts';
 export { SocketPathTooLongError } from './plugin/socket-paths.ts';
 export type { SocketPaths } from './plugin/socket-paths.ts';
 export type { DraDriver, PreparedDevice } from './plugin/dra-driver.ts';
-export { kubeletRelease, knowsSeveralInstances } from './plugin/kubelet-version.ts';
-export type { KubernetesRelease } from './plugin/kubelet-version.ts';
+export { kubeletRelease, knowsSeveralInstances } from './plugin/kubelet-release.ts';
+export type { KubernetesRelease } from './plugin/kubelet-release.ts';
 
 export { DeviceFieldProbe } from './slices/device-field-probe.ts';
 export type { DeviceFieldProbeOptions, OptionalDeviceField } from './slices/device-field-probe.ts';
