@@ -1,7 +1,6 @@
 import {
   type Link,
   namespaceIdentity,
-  NamespaceGoneError,
   type NamespaceIdentity,
   type NamespaceLinkEvent,
   NamespaceLinkMonitor,
@@ -11,6 +10,7 @@ import {
 import { describeError } from '../errors/driver-errors.ts';
 import type { Logger } from '../logging/logger.ts';
 import { type FollowedLink, FollowedLinks, type PodLinkPlace } from './followed-links.ts';
+import { openUnlessGone } from './open-unless-gone.ts';
 import { type PodLinkState, podLinkState, samePodLinkState } from './pod-link-state.ts';
 
 /** Hears how the links of pods fare. */
@@ -225,15 +225,6 @@ export class PodLinkWatch {
 
   #isFollowed(link: FollowedLink): boolean {
     return this.#byKey.get(link.key) === link;
-  }
-}
-
-function openUnlessGone(path: string): NetworkNamespace | undefined {
-  try {
-    return NetworkNamespace.open(path);
-  } catch (error) {
-    if (error instanceof NamespaceGoneError) return undefined;
-    throw error;
   }
 }
 

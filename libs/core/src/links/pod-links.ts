@@ -4,7 +4,6 @@ import {
   linkDelete,
   linkDeleteAltname,
   linkSet,
-  NamespaceGoneError,
   NetlinkError,
   NetworkNamespace,
   RouteSocket,
@@ -17,6 +16,7 @@ import { deviceExists, findInPod, findOnHost, travelMark } from './link-identity
 import type { Logger } from '../logging/logger.ts';
 import type { NamespacePins } from './namespace-pins.ts';
 import { type LinkSnapshot, restoreRequests, restoreSteps } from './link-snapshot.ts';
+import { openUnlessGone } from './open-unless-gone.ts';
 
 /** A link to create in a pod. */
 export interface PodLinkSpec {
@@ -123,7 +123,7 @@ export class PodLinks {
    */
   async moveOut(snapshot: LinkSnapshot, setup: InterfaceSetup, sandbox: PodSandbox): Promise<void> {
     for (const path of new Set([sandbox.networkNamespacePath, this.#pins.path(snapshot)])) {
-      using namespace = path === undefined ? undefined : openIfThere(path);
+      using namespace = path === undefined ? undefined : openUnlessGone(path);
       if (namespace === undefined) continue;
       using pod = this.#openSocket(namespace);
       const inPod = findInPod(pod, snapshot, setup.hardwareAddress);
@@ -261,7 +261,7 @@ export class PodLinks {
 
   /** Deletes a link that {@link createIn} made. Succeeds when it, or its namespace, is gone. */
   async deleteFrom({ data, setup }: PodLinkSpec, sandbox: PodSandbox): Promise<void> {
-    using namespace = openIfThere(sandbox.networkNamespacePath);
+    using namespace = openUnlessGone(sandbox.networkNamespacePath);
     if (namespace === undefined) return;
     using pod = this.#openSocket(namespace);
     const named = pod.link({ name: setup.name });
@@ -352,15 +352,6 @@ function createOrExplain(create: () => Link, name: string): Link {
 
 function isOurs(link: Link, kind: string, setup: PodLinkSpec['setup']): boolean {
   return link.kind === kind && link.address === setup.hardwareAddress;
-}
-
-function openIfThere(path: string): NetworkNamespace | undefined {
-  try {
-    return NetworkNamespace.open(path);
-  } catch (error) {
-    if (error instanceof NamespaceGoneError) return undefined;
-    throw error;
-  }
 }
 
 async function ignoreGone(work: Promise<void>): Promise<void> {
