@@ -3,7 +3,7 @@ import type { ResourceApiVersion } from '@patchbay/lab';
 import type { KubernetesObject } from '../kube/kubernetes-object.ts';
 import { ResourceApiMissingError } from '../resource-api/resource-api-version.ts';
 import type { Device } from '../slices/device.ts';
-import { ClaimStatusWriter } from '../status/claim-status-writer.ts';
+import type { ClaimStatusWriter } from '../status/claim-status-writer.ts';
 import { AllocatedClaims } from './allocated-claims.ts';
 import { ConformanceRig, driverName, nodeName } from './conformance-rig.ts';
 import type { RunningPublisher } from './conformance-rig.ts';
@@ -43,19 +43,7 @@ describe('versions of resource.k8s.io', () => {
     driver = new ScriptedDriver(`${rig.directory}/cdi`);
     service = (await rig.startPlugin({ driver })).sockets.service;
     published = rig.startPublisher();
-    statusErrors = [];
-    writer = new ClaimStatusWriter({
-      api: rig.api,
-      driverName,
-      backoff: { initialMs: 5, maximumMs: 50 },
-      onError: (error) => statusErrors.push(error),
-    });
-    const abort = new AbortController();
-    const running = writer.run(abort.signal);
-    rig.onStop(async () => {
-      abort.abort();
-      await running;
-    });
+    ({ writer, errors: statusErrors } = rig.startStatusWriter());
   }
   afterEach(() => rig.stop());
 

@@ -11,6 +11,7 @@ import type { DraDriver } from '../plugin/dra-driver.ts';
 import { ResourceSlicePublisher } from '../slices/resource-slice-publisher.ts';
 import type { ResourceSlicePublisherOptions } from '../slices/resource-slice-publisher.ts';
 import type { ResourceSlice } from '../slices/resource-slice.ts';
+import { ClaimStatusWriter } from '../status/claim-status-writer.ts';
 import { TestKubelet } from '../testing/index.ts';
 
 /** The driver under test. */
@@ -27,6 +28,13 @@ export interface RunningPublisher {
   readonly errors: Error[];
   /** Ends it; its slices stay. */
   stop(): Promise<void>;
+}
+
+/** A writer of claim statuses at work. */
+export interface RunningStatusWriter {
+  readonly writer: ClaimStatusWriter;
+  /** What it reported. */
+  readonly errors: Error[];
 }
 
 /** A driver for checks that are not about drivers. */
@@ -129,6 +137,24 @@ export class ConformanceRig {
     };
     this.onStop(stop);
     return { publisher, errors, stop };
+  }
+
+  /** Starts a writer of claim statuses that tries again quickly. */
+  startStatusWriter(): RunningStatusWriter {
+    const errors: Error[] = [];
+    const writer = new ClaimStatusWriter({
+      api: this.api,
+      driverName,
+      backoff: { initialMs: 5, maximumMs: 50 },
+      onError: (error) => errors.push(error),
+    });
+    const abort = new AbortController();
+    const running = writer.run(abort.signal);
+    this.onStop(async () => {
+      abort.abort();
+      await running;
+    });
+    return { writer, errors };
   }
 
   /** Starts the lab's kubelet, for registration, health and wipes: it has no runtime to run pods in. */

@@ -3,7 +3,7 @@ import type { ClaimReference } from '../claims/allocated-claim.ts';
 import type { JsonObject } from '../json.ts';
 import type { KubernetesObject } from '../kube/kubernetes-object.ts';
 import type { ClaimDeviceStatus } from '../status/claim-device-status.ts';
-import { ClaimStatusWriter } from '../status/claim-status-writer.ts';
+import type { ClaimStatusWriter } from '../status/claim-status-writer.ts';
 import { AllocatedClaims } from './allocated-claims.ts';
 import { ConformanceRig, driverName, nodeName } from './conformance-rig.ts';
 
@@ -33,19 +33,7 @@ describe('claim status', () => {
     claims = new AllocatedClaims(rig.admin);
     claim = await claims.allocate('a', ['toy-1', 'toy-2', { ...foreign, request: 'gpu' }]);
     await applyForeign({ own: true });
-    errors = [];
-    writer = new ClaimStatusWriter({
-      api: rig.api,
-      driverName,
-      backoff: { initialMs: 5, maximumMs: 20 },
-      onError: (error) => errors.push(error),
-    });
-    const abort = new AbortController();
-    const running = writer.run(abort.signal);
-    rig.onStop(async () => {
-      abort.abort();
-      await running;
-    });
+    ({ writer, errors } = rig.startStatusWriter());
   });
   afterEach(() => rig.stop());
 

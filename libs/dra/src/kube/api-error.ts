@@ -53,8 +53,10 @@ export class ApiError extends Error {
 export class ApiUnreachableError extends Error {
   override readonly name = 'ApiUnreachableError';
 
+  /** @param server its address; empty when not even that could be found out */
   constructor(request: FailedRequest, server: string, problem: string, options?: ErrorOptions) {
-    super(`${request.method} ${request.path}: no answer from the API server ${server}: ${problem}`, options);
+    const whose = server === '' ? '' : ` ${server}`;
+    super(`${request.method} ${request.path}: no answer from the API server${whose}: ${problem}`, options);
   }
 }
 

@@ -93,6 +93,15 @@ describe('KubeApi', () => {
     silent.close();
   });
 
+  it('a kubeconfig that names no server is an error that says so', async () => {
+    const file = join(directory, 'kubeconfig');
+    writeFileSync(file, JSON.stringify({ apiVersion: 'v1', kind: 'Config', 'current-context': 'nowhere' }));
+    const api = KubeApi.fromKubeConfig(file);
+    await expect(api.request({ method: 'GET', path: '/x' })).rejects.toThrow(
+      "GET /x: no answer from the API server: The kubeconfig names no cluster: its current-context is 'nowhere'",
+    );
+  });
+
   it('an aborted request rejects with the reason of its signal', async () => {
     const abort = new AbortController();
     const request = fake.api.request({ method: 'GET', path, signal: abort.signal });
