@@ -23,7 +23,7 @@ const gateway = (family: 4 | 6, fallback: string) =>
     .string()
     .default(fallback)
     .refine((text) => parseIpPrefix(`${text}/${family === 4 ? 32 : 128}`)?.family === family, {
-      error: `must be an IPv${family} address`,
+      error: ({ input }) => `'${String(input)}' is no IPv${family} address; write it like ${fallback}`,
     });
 
 const bridgeNetwork = z.strictObject({
