@@ -1,4 +1,4 @@
-import { mkdtempSync } from 'node:fs';
+import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import {
@@ -18,7 +18,9 @@ import { VethDiscovery } from './veth-discovery.ts';
 let host: RouteSocket;
 let own: NetworkNamespace;
 let pods: NetworkNamespace[];
+let directory: string;
 beforeEach(() => {
+  directory = mkdtempSync(join(tmpdir(), 'veth-'));
   host = RouteSocket.open();
   own = NetworkNamespace.own();
   pods = [NetworkNamespace.create(), NetworkNamespace.create()];
@@ -27,12 +29,13 @@ afterEach(() => {
   for (const pod of pods) pod.close();
   own.close();
   host.close();
+  rmSync(directory, { recursive: true });
 });
 
 function backend(networks: readonly object[]) {
   const config: VethConfig = vethConfigSchema.parse({ networks });
   const hostLinks = new HostLinks(host);
-  const pins = new NamespacePins(mkdtempSync(join(tmpdir(), 'veth-')));
+  const pins = new NamespacePins(directory);
   const attach = new VethAttach(hostLinks, host, new PodLinks(host, own, pins, silentLogger), config);
   const prepare = async (uid: string, addresses: readonly string[]): Promise<JsonObject> => {
     const [device] = await new VethDiscovery(hostLinks, config).list();

@@ -36,8 +36,14 @@ function patchbay(
   });
 }
 
+const configDirectories: string[] = [];
+afterEach(() => {
+  for (const directory of configDirectories.splice(0)) rmSync(directory, { recursive: true });
+});
+
 function configFile(text: string): string {
   const directory = mkdtempSync(join(tmpdir(), 'config-'));
+  configDirectories.push(directory);
   chmodSync(directory, 0o755);
   const path = join(directory, 'driver.yaml');
   writeFileSync(path, text, { mode: 0o644 });
