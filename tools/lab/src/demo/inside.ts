@@ -109,6 +109,7 @@ async function showSlices(): Promise<void> {
   });
   for (const { spec } of slices) {
     const [first] = spec.devices;
+    const shares = first?.capacity?.['patchbay.dev/links'];
     const attributes = Object.entries(first?.attributes ?? {})
       .slice(0, 5)
       .map(([name, value]) => `${name.replace('patchbay.dev/', '')}=${Object.values(value)[0]}`);
@@ -116,7 +117,7 @@ async function showSlices(): Promise<void> {
       spec.pool.name,
       spec.pool.generation,
       spec.devices.length,
-      `${first?.name}: ${attributes.join(' ')} …`,
+      `${first?.name}${shares === undefined ? '' : ` for ${shares.value} claims`}: ${attributes.join(' ')} …`,
     ]);
   }
   narrator.show(table.toString());
@@ -182,6 +183,7 @@ interface Slice {
     readonly devices: readonly {
       readonly name: string;
       readonly attributes: Record<string, Record<string, unknown>>;
+      readonly capacity?: Readonly<Record<string, { readonly value: string }>>;
     }[];
   };
 }
