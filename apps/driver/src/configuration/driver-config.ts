@@ -28,7 +28,7 @@ export const driverConfigSchema = z.strictObject({
   nodeName: z
     .string()
     .min(1)
-    .default(() => process.env['NODE_NAME'] ?? hostname())
+    .prefault(() => process.env['NODE_NAME'] ?? hostname())
     .describe("The node's name in the cluster; default: $NODE_NAME, else the host's name"),
   kubernetes: z
     .strictObject({
@@ -56,7 +56,7 @@ export const driverConfigSchema = z.strictObject({
       podUID: z
         .string()
         .regex(/^[-A-Za-z0-9]*$/, { error: 'must be the UID of the pod, such as its field metadata.uid' })
-        .default(() => process.env['POD_UID'] ?? '')
+        .prefault(() => process.env['POD_UID'] ?? '')
         .describe(
           "UID of the driver's pod: lets the next instance start before this one ends (kubelet 1.33+); default: $POD_UID",
         ),
