@@ -1,4 +1,4 @@
-import { errorFields, type Logger } from '@patchbay/core';
+import { describeError, errorFields, type Logger } from '@patchbay/core';
 import { KubeApi } from '@patchbay/dra';
 import { loadForeignLibraries } from '@patchbay/ffi';
 import { useForeignLibraries } from '@patchbay/netlink';
@@ -20,7 +20,13 @@ export async function run(options: { readonly config: string }): Promise<void> {
   // Each link on its way between namespaces holds a thread of libuv's pool for some 16 ms; the pool is made with the first job.
   process.env['UV_THREADPOOL_SIZE'] ??= String(threadPoolSize);
   const logger: Logger = pino(
-    { level: config.log.level, base: { node: config.nodeName }, timestamp: pino.stdTimeFunctions.isoTime },
+    {
+      level: config.log.level,
+      base: { node: config.nodeName },
+      timestamp: pino.stdTimeFunctions.isoTime,
+      // One line: libraries try again for ever, and a stack of minified code tells nobody anything.
+      serializers: { err: describeError },
+    },
     destination({ dest: 2, sync: false, minLength: 0 }),
   );
   const libraries = loadForeignLibraries(config.ffi);

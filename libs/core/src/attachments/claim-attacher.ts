@@ -21,7 +21,7 @@ export interface AttachedClaimDevice {
   readonly attached: AttachedDevice;
 }
 
-/** Hears how claims fare; called after the runtime's hook was answered, so that nothing it does delays a pod. */
+/** Hears how claims fare. What is told of attaching is told after the runtime's hook was answered; nothing may take long all the same. */
 export interface AttachmentObserver {
   /** A claim could not be prepared, for the reason given, which the kubelet has been told. */
   claimPrepareFailed(claim: AllocatedClaim, error: unknown): void;

@@ -1,7 +1,9 @@
 import {
   closeSync,
   fsyncSync,
+  mkdirSync,
   openSync,
+  readdirSync,
   readFileSync,
   readSync,
   renameSync,
@@ -9,7 +11,6 @@ import {
   writeFileSync,
   writeSync,
 } from 'node:fs';
-import { mkdirSync, readdirSync } from 'node:fs';
 import { basename, join } from 'node:path';
 import { describeError, JournalWriteError } from '../errors/driver-errors.ts';
 import type { Logger } from '../logging/logger.ts';

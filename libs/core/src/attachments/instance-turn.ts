@@ -22,7 +22,10 @@ export class InstanceTurn {
     this.#onTurn = onTurn;
   }
 
-  /** Runs work in this instance's turn, waiting for it; passes on the result or the error. */
+  /**
+   * Runs work in this instance's turn; passes on the result or the error. Waiting for the turn has no bound: it ends when no call is under
+   * way in the other instance, which gets fewer of them once it is about to end.
+   */
   async run<T>(work: () => Promise<T>): Promise<T> {
     this.#working++;
     try {

@@ -61,7 +61,7 @@ export class AttachmentReporter implements AttachmentObserver {
     const fields = { claimUID: record.claim.uid, podUID: sandbox.podUID };
     logger.info({ ...fields, pod: podName(sandbox) }, 'claim attached');
     const observed = this.#observe(record, sandbox, devices);
-    links.follow(record, sandbox, observed);
+    links.follow(record, sandbox, observed, devices.length > 0);
     this.#tellAttached(record, observed);
   }
 

@@ -1,4 +1,4 @@
-import { describe, expect, it } from 'vitest';
+import { afterEach, describe, expect, it, vi } from 'vitest';
 import type { ClaimRecord, DeviceRecord } from '../attachments/claim-record.ts';
 import type { PodLinkState } from '../links/pod-link-state.ts';
 import { DeviceLinks } from './device-links.ts';
@@ -44,8 +44,8 @@ function deviceLinks() {
     () => attached,
     ({ before, state }) => void changes.push(`${before?.kind ?? 'unknown'} ${state.kind}`),
   );
-  const follow = (index = 7) =>
-    links.follow(record, sandbox, new Map([[device, { index, name: 'net1', mtu: 1500, ips: [] }]]));
+  const follow = (index = 7, fresh = false) =>
+    links.follow(record, sandbox, new Map([[device, { index, name: 'net1', mtu: 1500, ips: [] }]]), fresh);
   const tell = (state: PodLinkState) => followed.forEach((key) => listener(key, state));
   const takeBack = () => void (attached = false);
   const state = () => links.stateInPod('fake', 'nic');
@@ -93,5 +93,40 @@ describe('DeviceLinks', () => {
     expect(state()).toBe('gone');
     takeBack();
     expect(state()).toBeUndefined();
+  });
+});
+
+describe('a link that has just come into its pod', () => {
+  afterEach(() => void vi.useRealTimers());
+
+  it('may take some seconds to find its carrier, without a word', () => {
+    vi.useFakeTimers();
+    const { changes, follow, tell, state } = deviceLinks();
+    follow(7, true);
+    tell(noCarrier);
+    vi.advanceTimersByTime(3000);
+    expect([state(), changes]).toEqual([undefined, []]);
+    tell({ kind: 'up' });
+    vi.advanceTimersByTime(10_000);
+    expect([state(), changes]).toEqual(['carrier', ['unknown up']]);
+    tell(noCarrier);
+    expect(state()).toBe('no-carrier');
+  });
+
+  it('is told of when it has none after that, also when it was followed again meanwhile, and not when it has left', () => {
+    vi.useFakeTimers();
+    const { links, changes, follow, tell, state } = deviceLinks();
+    follow(7, true);
+    tell(noCarrier);
+    follow();
+    tell(noCarrier);
+    vi.advanceTimersByTime(6000);
+    expect([state(), changes]).toEqual(['no-carrier', ['unknown no-carrier']]);
+    links.leave(record, sandbox);
+    follow(8, true);
+    tell(noCarrier);
+    links.leave(record, sandbox);
+    vi.advanceTimersByTime(6000);
+    expect(changes).toHaveLength(1);
   });
 });

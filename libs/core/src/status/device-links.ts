@@ -28,7 +28,14 @@ interface FollowedLink {
   readonly sandbox: PodSandbox;
   readonly index: number;
   state: PodLinkState | undefined;
+  /** Until when the link may be without carrier without a word, in milliseconds of `Date.now`; only before it had one. */
+  readonly settlesBy: number;
+  /** Tells then of the carrier that the link still does not have. */
+  settling?: NodeJS.Timeout;
 }
+
+/** A card that has changed its namespace negotiates its link anew, which takes some seconds, in milliseconds. */
+const settlingMs = 5_000;
 
 /** Knows how the links of attached devices are, as long as they are in pods. */
 export class DeviceLinks {
@@ -54,13 +61,25 @@ export class DeviceLinks {
     follower.onChange((key, state) => this.#changed(key, state));
   }
 
-  /** Follows the links of a claim in a pod, in place of those followed before; what is known of one that is the same stays known. */
-  follow(record: ClaimRecord, sandbox: PodSandbox, links: ReadonlyMap<DeviceRecord, ObservedLink>): void {
+  /**
+   * Follows the links of a claim in a pod, in place of those followed before; what is known of one that is the same stays known.
+   *
+   * @param fresh whether the links have just come into the pod: they are given some seconds to find their carrier
+   */
+  follow(
+    record: ClaimRecord,
+    sandbox: PodSandbox,
+    links: ReadonlyMap<DeviceRecord, ObservedLink>,
+    fresh = false,
+  ): void {
     for (const [device, { index }] of links) {
       const key = keyOf(record, device, sandbox);
       const earlier = this.#followed.get(key);
       const same = earlier?.index === index && earlier.sandbox.sandboxId === sandbox.sandboxId;
-      const link = { record, device, sandbox, index, state: same ? earlier.state : undefined };
+      const settlesBy = fresh ? Date.now() + settlingMs : same ? earlier.settlesBy : 0;
+      const state = same ? earlier.state : undefined;
+      const link: FollowedLink = { record, device, sandbox, index, state, settlesBy };
+      clearTimeout(earlier?.settling);
       this.#followed.set(key, link);
       if (device.shareId === undefined) this.#ofDevice.set(deviceKey(device.kind, device.device.name), link);
       this.#follower.watch(key, { networkNamespacePath: sandbox.networkNamespacePath, linkIndex: index });
@@ -89,6 +108,7 @@ export class DeviceLinks {
       const key = keyOf(record, device, sandbox);
       const link = this.#followed.get(key);
       if (link === undefined) continue;
+      clearTimeout(link.settling);
       this.#followed.delete(key);
       this.#follower.unwatch(key);
       const ofDevice = deviceKey(device.kind, device.device.name);
@@ -111,6 +131,13 @@ export class DeviceLinks {
     // It leaves because it is taken back.
     if (!this.#isAttached(record.claim.uid, sandbox)) return this.leave(record, sandbox);
     if (before !== undefined && samePodLinkState(before, state)) return;
+    clearTimeout(link.settling);
+    const ms = link.settlesBy - Date.now();
+    if (before === undefined && state.kind === 'no-carrier' && ms > 0) {
+      link.settling = setTimeout(() => this.#changed(key, state), ms);
+      link.settling.unref();
+      return;
+    }
     link.state = state;
     this.#onChange({ record, device, sandbox, state, before });
   }
