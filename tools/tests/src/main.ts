@@ -29,7 +29,7 @@ async function list({ tiers, filters }: Selection): Promise<void> {
       `${tier.name.padEnd(15)} ${String(count).padStart(4)} ${tier.name === 'check' ? 'checks' : 'files'}`,
     );
     console.log(`    needs ${tier.needs}`);
-    const obstacle = count === 0 ? undefined : await tier.obstacle();
+    const obstacle = count === 0 ? undefined : await tier.obstacle((text) => process.stdout.write(text));
     if (obstacle !== undefined) console.log(`    cannot run: ${obstacle}`);
   }
 }

@@ -19,7 +19,7 @@ export function programCheck(
     remedy,
     async problem() {
       const line = typeof command === 'function' ? await command() : command;
-      const end = await runProgram(line, { timeoutMs, output: 'hide' });
+      const end = await runProgram(line, { timeoutMs });
       if (end.code === 0) return undefined;
       return [end.output.trim(), end.reason ?? `exit code ${end.code}`].filter(Boolean).join('\n');
     },

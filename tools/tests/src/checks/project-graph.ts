@@ -34,7 +34,6 @@ async function writeProjectGraph(): Promise<string> {
   mkdirSync(join(repository, '.nx'), { recursive: true });
   const end = await runProgram(nodeTool('nx', 'graph', `--file=${file}`), {
     timeoutMs: 60_000,
-    output: 'hide',
     env: { NX_DAEMON: 'false' },
   });
   if (end.code !== 0) throw new Error(`nx graph failed: ${end.reason ?? end.output}`);

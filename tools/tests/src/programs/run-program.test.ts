@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'vitest';
 import { runProgram } from './run-program.ts';
 
-const quick = { timeoutMs: 10_000, output: 'hide' } as const;
+const quick = { timeoutMs: 10_000 } as const;
 
 describe('runProgram', () => {
   test('returns the exit code and everything that was written', async () => {

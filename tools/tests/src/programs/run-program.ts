@@ -5,8 +5,8 @@ import { repository } from '../repository.ts';
 export interface RunProgramOptions {
   /** Milliseconds until the program is killed. */
   readonly timeoutMs: number;
-  /** What happens to the program's output besides being returned: `show` passes it on as it comes, `hide` does not. */
-  readonly output: 'show' | 'hide';
+  /** Is given the program's output as it comes, besides its being returned. */
+  readonly show?: (text: string) => void;
   /** Added to this process's environment. */
   readonly env?: Readonly<Record<string, string>>;
 }
@@ -32,14 +32,11 @@ export function runProgram(command: readonly string[], options: RunProgramOption
       env: { ...process.env, ...options.env, NO_COLOR: '1', FORCE_COLOR: undefined },
       stdio: ['ignore', 'pipe', 'pipe'],
     });
-    for (const [stream, target] of [
-      [child.stdout, process.stdout],
-      [child.stderr, process.stderr],
-    ] as const) {
+    for (const stream of [child.stdout, child.stderr]) {
       stream.setEncoding('utf8');
       stream.on('data', (text: string) => {
         output += text;
-        if (options.output === 'show') target.write(text);
+        options.show?.(text);
       });
     }
     const kill = () => void child.kill('SIGKILL');

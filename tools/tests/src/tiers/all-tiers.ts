@@ -6,7 +6,7 @@ import { reportDirectory, VitestTier } from './vitest-tier.ts';
 const containerdNeeds = 'root, and the network or a filled .cache for Debian packages';
 const containerd = (series: string) => lab('tools/lab/src/containerd/enter.ts', ['--series', series]);
 
-/** Every tier, in the order in which they run: what fails fast comes first. */
+/** Every tier, in the order in which they run: what fails fast comes first. The virtual machine runs beside the others. */
 export const allTiers: readonly Tier[] = [
   checkTier,
   new VitestTier({ name: 'unit', needs: 'nothing', project: 'unit', ...anywhere }),
@@ -34,6 +34,8 @@ export const allTiers: readonly Tier[] = [
     name: 'vm',
     needs: 'root on x86-64, and the network or a filled .cache for Debian packages',
     project: 'vm',
+    // Its kernel and its processor are its own.
+    besideOthers: true,
     // A boot costs more than all else that can be found out about the machine; the report must outlive it.
     ...lab('tools/lab/src/vm/enter.ts', ['--writable', reportDirectory], ['--prepare']),
   }),

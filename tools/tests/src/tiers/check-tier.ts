@@ -9,7 +9,12 @@ export const checkTier: Tier = {
   tests: (filters) => (filters.length === 0 ? allChecks.map((check) => check.name) : []),
   obstacle: () => Promise.resolve(undefined),
   size: (tests) => Promise.resolve(tests.length),
-  async run(tests): Promise<TierOutcome> {
-    return { counts: await runChecks(allChecks.filter((check) => tests.includes(check.name))) };
+  async run(tests, show): Promise<TierOutcome> {
+    const checks = allChecks.filter((check) => tests.includes(check.name));
+    return {
+      counts: await runChecks(checks, (line) => {
+        show(`${line}\n`);
+      }),
+    };
   },
 };

@@ -4,21 +4,35 @@ import { runTiers } from './run-tiers.ts';
 import { summarize } from './summary.ts';
 import type { Tier, TierOutcome } from './tier.ts';
 
-function tier(name: string, behaviour: { tests?: string[]; obstacle?: string; outcome?: TierOutcome }): Tier {
+interface Behaviour {
+  readonly tests?: string[];
+  readonly obstacle?: string;
+  readonly outcome?: TierOutcome;
+  readonly besideOthers?: boolean;
+  readonly until?: Promise<void>;
+}
+
+function tier(name: string, behaviour: Behaviour): Tier {
   return {
     name,
     needs: 'nothing',
     tests: () => behaviour.tests ?? ['a.test.ts'],
     obstacle: () => Promise.resolve(behaviour.obstacle),
     size: () => Promise.resolve(7),
-    run: () => Promise.resolve(behaviour.outcome ?? { counts: { passed: 3, failed: 0, skipped: 0 } }),
+    besideOthers: behaviour.besideOthers ?? false,
+    run: async (_tests, show) => {
+      show(`${name} begins, `);
+      await behaviour.until;
+      show(`${name} ends\n`);
+      return behaviour.outcome ?? { counts: { passed: 3, failed: 0, skipped: 0 } };
+    },
   };
 }
 
 async function run(tiers: readonly Tier[], maySkip: readonly string[] = [], everyCheck = false) {
   const printed: string[] = [];
   const results = await runTiers(tiers, [], (text) => printed.push(text));
-  return { printed: printed.join('\n'), ...summarize(results, new Set(maySkip), everyCheck) };
+  return { printed: printed.join(''), ...summarize(results, new Set(maySkip), everyCheck) };
 }
 
 describe('a run over tiers', () => {
@@ -72,6 +86,25 @@ describe('a run over tiers', () => {
     expect(good).toBe(false);
     expect(text).toContain('No test of check 5, 29 ran');
     expect((await run(incomplete)).good).toBe(true);
+  });
+
+  test('runs a tier that may be beside others while these run, and shows what it had to say together', async () => {
+    let end = () => {};
+    const until = new Promise<void>((resolve) => (end = resolve));
+    const last = tier('netns', {});
+    const { text, printed } = await run([
+      tier('vm', { besideOthers: true, until }),
+      tier('unit', {}),
+      {
+        ...last,
+        run: (tests, show) => {
+          end();
+          return last.run(tests, show);
+        },
+      },
+    ]);
+    expect(printed).toMatch(/unit begins, unit ends\n[^]*netns begins, netns ends\n[^]*vm begins, vm ends\n/);
+    expect(text).toMatch(/vm [^]*unit [^]*netns /);
   });
 
   test('leaves out tiers without tests', async () => {

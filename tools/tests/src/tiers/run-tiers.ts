@@ -4,37 +4,60 @@ import type { Tier, TierOutcome } from './tier.ts';
 /** A tier that ran, or could not. */
 export interface TierResult extends TierOutcome {
   readonly tier: string;
-  readonly durationMs: number;
+  /** Milliseconds of the same clock. */
+  readonly began: number;
+  readonly ended: number;
 }
 
 /**
- * Runs tiers one after another; tiers without tests are left out. A tier that cannot run here counts its tests as skipped.
+ * Runs tiers one after another, and those that may run beside the others while these run; tiers without tests are left out. A tier that
+ * cannot run here counts its tests as skipped. What a tier shows stays together: of those beside others it is shown when they have ended.
  *
  * @param filters parts of paths, see {@link Tier.tests}
- * @param print told what is going on
+ * @param show told what is going on, in pieces of text
+ * @returns the results in the order of the tiers
  */
 export async function runTiers(
   tiers: readonly Tier[],
   filters: readonly string[],
-  print: (text: string) => void = console.log,
+  show: (text: string) => void = (text) => process.stdout.write(text),
 ): Promise<readonly TierResult[]> {
-  const results: TierResult[] = [];
-  for (const tier of tiers) {
-    const tests = tier.tests(filters);
-    if (tests.length === 0) continue;
-    print(`\n── ${tier.name} (needs ${tier.needs})`);
-    const start = performance.now();
-    const outcome = await outcomeOfTier(tier, tests);
-    if (outcome.note !== undefined) print(`${tier.name}: ${outcome.note}`);
-    results.push({ tier: tier.name, durationMs: performance.now() - start, ...outcome });
+  const asked = tiers.filter((tier) => tier.tests(filters).length > 0);
+  const results = new Map<Tier, TierResult>();
+  const beside = asked
+    .filter((tier) => tier.besideOthers)
+    .map(async (tier) => {
+      const pieces: string[] = [];
+      results.set(tier, await runTier(tier, filters, (text) => pieces.push(text)));
+      return pieces.join('');
+    });
+  for (const tier of asked.filter(({ besideOthers }) => !besideOthers)) {
+    results.set(tier, await runTier(tier, filters, show));
   }
-  return results;
+  for (const text of beside) show(await text);
+  return asked.flatMap((tier) => results.get(tier) ?? []);
 }
 
-async function outcomeOfTier(tier: Tier, tests: readonly string[]): Promise<TierOutcome> {
-  const obstacle = await tier.obstacle();
+async function runTier(
+  tier: Tier,
+  filters: readonly string[],
+  show: (text: string) => void,
+): Promise<TierResult> {
+  show(`\n── ${tier.name} (needs ${tier.needs})\n`);
+  const began = performance.now();
+  const outcome = await outcomeOfTier(tier, tier.tests(filters), show);
+  if (outcome.note !== undefined) show(`${tier.name}: ${outcome.note}\n`);
+  return { tier: tier.name, began, ended: performance.now(), ...outcome };
+}
+
+async function outcomeOfTier(
+  tier: Tier,
+  tests: readonly string[],
+  show: (text: string) => void,
+): Promise<TierOutcome> {
+  const obstacle = await tier.obstacle(show);
   if (obstacle !== undefined) {
     return { counts: { ...noTests, skipped: await tier.size(tests) }, note: `cannot run: ${obstacle}` };
   }
-  return tier.run(tests);
+  return tier.run(tests, show);
 }

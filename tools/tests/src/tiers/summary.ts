@@ -26,11 +26,12 @@ export function summarize(
     colAligns: ['left', 'right', 'right', 'right', 'right'],
     style: { head: [], border: [], compact: true },
   });
-  for (const { tier, counts, durationMs } of results) {
-    table.push([tier, counts.passed, counts.failed, counts.skipped, seconds(durationMs)]);
+  for (const { tier, counts, began, ended } of results) {
+    table.push([tier, counts.passed, counts.failed, counts.skipped, seconds(ended - began)]);
   }
   const total = sumCounts(results.map((result) => result.counts));
-  const time = results.reduce((sum, result) => sum + result.durationMs, 0);
+  const time =
+    Math.max(...results.map(({ ended }) => ended)) - Math.min(...results.map(({ began }) => began));
   table.push(['all', total.passed, total.failed, total.skipped, seconds(time)]);
   const notes = results.filter((result) => result.note !== undefined);
   const unexpected = results.filter((result) => result.counts.skipped > 0 && !maySkip.has(result.tier));

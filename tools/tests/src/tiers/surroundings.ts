@@ -14,7 +14,7 @@ export interface Surroundings {
   /** Put before a command line, runs it inside. */
   readonly enter: readonly string[];
   /** Why this machine cannot offer them; undefined when it can. */
-  obstacle(): Promise<string | undefined>;
+  obstacle(show: (text: string) => void): Promise<string | undefined>;
 }
 
 const loopbackUp = nodeSource('tools/tests/src/tiers/loopback-up.ts')
@@ -38,7 +38,6 @@ export const emptyNamespaces: Surroundings = {
     if (process.getuid?.() !== 0) return 'needs root for network namespaces; run it as root';
     const end = await runProgram([...emptyNamespaces.enter, 'true'], {
       timeoutMs: minutes / 2,
-      output: 'hide',
     });
     return end.code === 0 ? undefined : `namespaces cannot be made: ${lastWords(end.output, end.reason)}`;
   },
@@ -58,11 +57,11 @@ export function lab(
 ): Surroundings {
   return {
     enter: nodeSource(program, ...parameters),
-    async obstacle() {
+    async obstacle(show) {
       if (!existsSync(join(repository, program))) return `${program} does not exist`;
       const end = await runProgram(nodeSource(program, ...probe), {
         timeoutMs: 5 * minutes,
-        output: 'show',
+        show,
       });
       if (end.code === 0) return undefined;
       const verdict = end.code === labUnavailable ? '' : 'the lab crashed: ';

@@ -14,12 +14,22 @@ export interface Tier {
    * @returns paths relative to the repository, or names where a test is no file
    */
   tests(filters: readonly string[]): readonly string[];
-  /** Why the tier cannot run here, in words with the remedy; undefined when it can. May fetch what the tier needs. */
-  obstacle(): Promise<string | undefined>;
+  /** Whether it runs while the others do, because it neither disturbs them nor minds being slowed down. */
+  readonly besideOthers?: boolean;
+  /**
+   * Why the tier cannot run here, in words with the remedy; undefined when it can. May fetch what the tier needs.
+   *
+   * @param show is given what is worth reading meanwhile
+   */
+  obstacle(show: (text: string) => void): Promise<string | undefined>;
   /** How many tests these are, at least, without running them. */
   size(tests: readonly string[]): Promise<number>;
-  /** Runs these tests and shows their progress. Never rejects: a crash counts as a failure. */
-  run(tests: readonly string[]): Promise<TierOutcome>;
+  /**
+   * Runs these tests. Never rejects: a crash counts as a failure.
+   *
+   * @param show is given their progress, in pieces as they come
+   */
+  run(tests: readonly string[], show: (text: string) => void): Promise<TierOutcome>;
 }
 
 /** How a tier ended. */

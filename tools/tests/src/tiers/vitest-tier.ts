@@ -25,18 +25,22 @@ export interface VitestTierOptions {
   readonly leavesOut?: readonly string[];
   /** Put before the command line: enters the surroundings that the tests need. */
   readonly enter?: readonly string[];
-  obstacle(): Promise<string | undefined>;
+  obstacle(show: (text: string) => void): Promise<string | undefined>;
+  /** See {@link Tier.besideOthers}. */
+  readonly besideOthers?: boolean;
 }
 
 /** Tests that one vitest project finds. */
 export class VitestTier implements Tier {
   readonly name: string;
   readonly needs: string;
+  readonly besideOthers: boolean;
   readonly #options: VitestTierOptions;
 
   constructor(options: VitestTierOptions) {
     this.name = options.name;
     this.needs = options.needs;
+    this.besideOthers = options.besideOthers ?? false;
     this.#options = options;
   }
 
@@ -52,8 +56,8 @@ export class VitestTier implements Tier {
       .sort();
   }
 
-  obstacle(): Promise<string | undefined> {
-    return this.#options.obstacle();
+  obstacle(show: (text: string) => void): Promise<string | undefined> {
+    return this.#options.obstacle(show);
   }
 
   async size(tests: readonly string[]): Promise<number> {
@@ -69,7 +73,7 @@ export class VitestTier implements Tier {
         `--json=${file}`,
         ...tests,
       ),
-      { timeoutMs: 60_000, output: 'hide' },
+      { timeoutMs: 60_000 },
     );
     try {
       return z.array(z.unknown()).parse(JSON.parse(readFileSync(file, 'utf8'))).length;
@@ -78,7 +82,7 @@ export class VitestTier implements Tier {
     }
   }
 
-  async run(tests: readonly string[]): Promise<TierOutcome> {
+  async run(tests: readonly string[], show: (text: string) => void): Promise<TierOutcome> {
     const report = this.#file('report');
     const reporters = ['--reporter=default', '--reporter=json', `--outputFile.json=${report}`];
     const strict = ['--allowOnly=false', '--silent=passed-only'];
@@ -91,7 +95,7 @@ export class VitestTier implements Tier {
       ...strict,
       ...tests,
     );
-    const end = await runProgram([...(this.#options.enter ?? []), ...command], { timeoutMs, output: 'show' });
+    const end = await runProgram([...(this.#options.enter ?? []), ...command], { timeoutMs, show });
     return outcomeOf(report, end);
   }
 
