@@ -4,6 +4,8 @@
  *
  * @packageDocumentation
  */
+export { EthtoolSocket, type EthtoolSocketOptions, type Switches } from './ethtool/ethtool-socket.ts';
+export { type LinkFeature, type LinkFeatures } from './ethtool/link-feature.ts';
 export { type NamespaceLinkEvent } from './monitor/namespace-link-event.ts';
 export { NamespaceLinkMonitor, type NamespaceLinkMonitorOptions } from './monitor/namespace-link-monitor.ts';
 export { type LinkEvent, type RouteEvent, type RouteGroup } from './monitor/route-event.ts';
@@ -74,6 +76,7 @@ export { type Rule, type RuleAction, type RuleFilter, type RuleSpec } from './ro
 export { ruleAdd, ruleDelete } from './route/rule/rule-requests.ts';
 export { NetlinkError } from './socket/netlink-error.ts';
 export { useForeignLibraries } from './system/foreign-libraries.ts';
+export { NamespaceSysctls, type SysctlChange, SysctlError } from './system/namespace-sysctls.ts';
 export { SystemCallError } from './system/system-error.ts';
 export { type AddressFamily } from './wire/ip-address.ts';
 export { MalformedMessageError } from './wire/malformed-message-error.ts';
