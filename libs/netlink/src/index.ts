@@ -6,6 +6,7 @@
  */
 export { EthtoolSocket, type EthtoolSocketOptions, type Switches } from './ethtool/ethtool-socket.ts';
 export { type LinkFeature, type LinkFeatures } from './ethtool/link-feature.ts';
+export { ChangeMonitor, type ChangeMonitorOptions, widestRoutePrefix } from './monitor/change-monitor.ts';
 export { type NamespaceLinkEvent } from './monitor/namespace-link-event.ts';
 export { NamespaceLinkMonitor, type NamespaceLinkMonitorOptions } from './monitor/namespace-link-monitor.ts';
 export { type LinkEvent, type RouteEvent, type RouteGroup } from './monitor/route-event.ts';

@@ -4,6 +4,7 @@ import type { ReferencedNamespace } from '../wire/message-writer.ts';
 import { MulticastReceiver } from './multicast-receiver.ts';
 import type { RouteEvent, RouteGroup } from './route-event.ts';
 import { decodeRouteEvent } from './route-event-decoder.ts';
+import { routeGroupNumbers } from './route-groups.ts';
 
 /** What a {@link RouteMonitor} watches, and who is told. */
 export interface RouteMonitorOptions {
@@ -18,14 +19,6 @@ export interface RouteMonitorOptions {
 
 /** `NETLINK_ROUTE`. */
 const protocol = 0;
-/** `RTNLGRP_*` (linux/rtnetlink.h). */
-const groupNumbers: Readonly<Record<RouteGroup, readonly number[]>> = {
-  link: [1],
-  neighbour: [3],
-  address: [5, 9],
-  route: [7, 11],
-  rule: [8, 19],
-};
 
 /** Tells what changes in a network namespace, until it is closed. Events are hints: an overflow loses some. Keeps the process alive. */
 export class RouteMonitor {
@@ -45,7 +38,7 @@ export class RouteMonitor {
     const { namespace } = options;
     const receiver = new MulticastReceiver({
       protocol,
-      groups: options.groups.flatMap((group) => groupNumbers[group]),
+      groups: options.groups.flatMap((group) => routeGroupNumbers[group]),
       ...(namespace === undefined ? {} : { namespace }),
       onDatagram(bytes, length) {
         try {

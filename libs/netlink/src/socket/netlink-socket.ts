@@ -3,6 +3,7 @@ import { enterNamespace, insideNamespace } from '../namespace/inside-namespace.t
 import { libc } from '../system/libc.ts';
 import { SystemCallError } from '../system/system-error.ts';
 import type { NumberedDatagram } from './numbered-datagram.ts';
+import type { SocketFilter } from './socket-filter.ts';
 
 // linux/socket.h, linux/netlink.h
 const AF_NETLINK = 16;
@@ -10,18 +11,29 @@ const SOCK_RAW = 3;
 const SOCK_CLOEXEC = 0o2000000;
 const SOL_SOCKET = 1;
 const SO_RCVBUF = 8;
+const SO_ATTACH_FILTER = 26;
 const SO_RCVBUFFORCE = 33;
 const SOL_NETLINK = 270;
+const MSG_PEEK = 0x2;
 const MSG_TRUNC = 0x20;
 const MSG_DONTWAIT = 0x40;
 /** `SIOCGSKNS` (linux/sockios.h): opens the namespace that a socket is in. */
 const getSocketNamespace = 0x894cn;
 const anyAddress = Buffer.from([AF_NETLINK, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0]);
 const one = Buffer.from([1, 0, 0, 0]);
+const nothing = Buffer.alloc(1);
 const again = 11;
+const noBuffers = 105;
 
 /** Options of a netlink socket (`NETLINK_*`, linux/netlink.h), by name. */
-const options = { membership: 1, listenAllNamespaces: 8, capAck: 10, extAck: 11, strictCheck: 12 } as const;
+const options = {
+  membership: 1,
+  noBufferErrors: 5,
+  listenAllNamespaces: 8,
+  capAck: 10,
+  extAck: 11,
+  strictCheck: 12,
+} as const;
 
 /** What a socket is for. */
 export interface NetlinkSocketOptions {
@@ -35,6 +47,10 @@ export interface NetlinkSocketOptions {
   readonly allNamespaces?: boolean;
   /** How many bytes may wait to be received. */
   readonly receiveBuffer?: number;
+  /** Decides in the kernel which datagrams are received. */
+  readonly filter?: SocketFilter;
+  /** Whether datagrams that do not fit are dropped without a word, and later ones received (`NETLINK_NO_ENOBUFS`). */
+  readonly dropsSilently?: boolean;
   /** Whether requests are answered with text and without repeating them, and checked strictly. */
   readonly requests?: boolean;
 }
@@ -121,6 +137,21 @@ export class NetlinkSocket {
     throw new SystemCallError('receiving from the kernel', recv.errno);
   }
 
+  /** Whether there is a datagram to receive. */
+  hasDatagram(): boolean {
+    const { recv } = libc();
+    if (recv.call(this.fd, nothing, 0, MSG_DONTWAIT | MSG_PEEK | MSG_TRUNC) >= 0) return true;
+    if (recv.errno === again) return false;
+    throw new SystemCallError('looking for datagrams of the kernel', recv.errno);
+  }
+
+  /** Drops all datagrams that wait, without copying them, and forgets that some were lost. */
+  discardAll(): void {
+    const { recv } = libc();
+    while (recv.call(this.fd, nothing, 0, MSG_DONTWAIT | MSG_TRUNC) >= 0 || recv.errno === noBuffers);
+    if (recv.errno !== again) throw new SystemCallError('receiving from the kernel', recv.errno);
+  }
+
   /** As {@link receive}, also saying in the datagram which namespace it is from; that costs the kernel and this side a little more. */
   receiveNumbered(datagram: NumberedDatagram): number | undefined {
     const { recvmsg } = libc();
@@ -148,6 +179,8 @@ function openHere({
   groups = [],
   allNamespaces = false,
   receiveBuffer,
+  filter,
+  dropsSilently = false,
   requests = false,
 }: NetlinkSocketOptions): number {
   const { socket, bind, setsockopt } = libc();
@@ -170,6 +203,8 @@ function openHere({
       set(SOL_NETLINK, options.capAck, one);
       set(SOL_NETLINK, options.strictCheck, one);
     }
+    if (filter !== undefined) set(SOL_SOCKET, SO_ATTACH_FILTER, filter.program);
+    if (dropsSilently) set(SOL_NETLINK, options.noBufferErrors, one);
     if (allNamespaces) set(SOL_NETLINK, options.listenAllNamespaces, one);
     if (bind.call(fd, anyAddress, anyAddress.length) !== 0) {
       throw new SystemCallError('binding a netlink socket', bind.errno);
