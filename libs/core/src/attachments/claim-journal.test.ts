@@ -111,6 +111,19 @@ describe('ClaimJournal', () => {
     ).toEqual(['b', 'c']);
   });
 
+  it('reads again only the files that another instance has written', () => {
+    const [first, second] = [0, 1].map(() => new ClaimJournal(directory, silentLogger));
+    first!.write(claimRecord('a'));
+    first!.write(claimRecord('b'));
+    const before = second!.changedByOthers();
+    first!.write({ ...claimRecord('b'), podUIDs: ['other'] });
+    const after = second!.changedByOthers();
+    const of = (records: readonly ClaimRecord[] | undefined, uid: string) =>
+      records?.find(({ claim }) => claim.uid === uid);
+    expect(of(after, 'a')).toBe(of(before, 'a'));
+    expect(of(after, 'b')?.podUIDs).toEqual(['other']);
+  });
+
   it('leaves a record that only another instance can read to that one', () => {
     const [older, newer] = [0, 1].map(() => new ClaimJournal(directory, silentLogger));
     older!.load();

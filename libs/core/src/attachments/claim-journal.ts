@@ -1,5 +1,7 @@
 import {
+  type BigIntStats,
   closeSync,
+  fstatSync,
   fsyncSync,
   mkdirSync,
   openSync,
@@ -8,6 +10,7 @@ import {
   readSync,
   renameSync,
   rmSync,
+  statSync,
   writeFileSync,
   writeSync,
 } from 'node:fs';
@@ -35,6 +38,8 @@ export class ClaimJournal {
   #counterFile: number | undefined;
   /** The counter as of this instance's last look at the records. */
   #seen = -1n;
+  /** What was read or written last under each file name, with what tells that file from one that replaces it. */
+  readonly #known = new Map<string, { readonly fingerprint: string; readonly record: ClaimRecord }>();
 
   /**
    * @param directory made when missing; best on a tmpfs such as /run, because no record outlives the boot that made it
@@ -62,7 +67,7 @@ export class ClaimJournal {
   }
 
   /**
-   * The records as they are now, if another instance has written since this one last read or wrote.
+   * The records as they are now, if another instance has written since this one last read or wrote. Only files that it has written are read.
    *
    * @returns undefined when nobody has
    */
@@ -86,7 +91,11 @@ export class ClaimJournal {
     const path = this.#path(record.claim.uid);
     const text = JSON.stringify(record);
     try {
-      this.#change(() => replace(path, `${path}.tmp`, text));
+      this.#change(() => {
+        this.#known.delete(basename(path));
+        const fingerprint = replace(path, `${path}.tmp`, text);
+        this.#known.set(basename(path), { fingerprint, record });
+      });
     } catch (error) {
       throw new JournalWriteError(path, error);
     }
@@ -127,17 +136,28 @@ export class ClaimJournal {
 
   #read(onUnreadable: (path: string, error: unknown) => void): ClaimRecord[] {
     const records: ClaimRecord[] = [];
-    for (const name of this.#files().filter((each) => each.endsWith(suffix))) {
+    const names = this.#files().filter((each) => each.endsWith(suffix));
+    for (const name of this.#known.keys()) if (!names.includes(name)) this.#known.delete(name);
+    for (const name of names) {
       const path = join(this.#directory, name);
       try {
-        const record = claimRecordSchema.parse(JSON.parse(readFileSync(path, 'utf8')));
-        if (`${record.claim.uid}${suffix}` !== name) throw new Error(`holds claim ${record.claim.uid}`);
-        records.push(record);
+        records.push(this.#readRecord(name, path));
       } catch (error) {
         onUnreadable(path, error);
       }
     }
     return records;
+  }
+
+  #readRecord(name: string, path: string): ClaimRecord {
+    const fingerprint = fingerprintOf(statSync(path, { bigint: true }));
+    const known = this.#known.get(name);
+    if (known?.fingerprint === fingerprint) return known.record;
+    this.#known.delete(name);
+    const record = claimRecordSchema.parse(JSON.parse(readFileSync(path, 'utf8')));
+    if (`${record.claim.uid}${suffix}` !== name) throw new Error(`holds claim ${record.claim.uid}`);
+    this.#known.set(name, { fingerprint, record });
+    return record;
   }
 
   #files(): string[] {
@@ -161,13 +181,22 @@ export class ClaimJournal {
   }
 }
 
-function replace(path: string, temporary: string, text: string): void {
+/** @returns the fingerprint of the new file */
+function replace(path: string, temporary: string, text: string): string {
   const file = openSync(temporary, 'w', 0o600);
+  let fingerprint: string;
   try {
     writeFileSync(file, text);
     fsyncSync(file);
+    fingerprint = fingerprintOf(fstatSync(file, { bigint: true }));
   } finally {
     closeSync(file);
   }
   renameSync(temporary, path);
+  return fingerprint;
+}
+
+/** Files are replaced and never changed in place, so a file that has another's number again was at least written at another time. */
+function fingerprintOf({ ino, mtimeNs, size }: BigIntStats): string {
+  return `${ino}/${mtimeNs}/${size}`;
 }

@@ -83,4 +83,47 @@ describe('InstanceTurn', () => {
     await expect(first.run(() => Promise.reject(new Error('no')))).rejects.toThrow('no');
     await expect(new InstanceTurn(instance(), () => {}).run(async () => 'yes')).resolves.toBe('yes');
   });
+
+  it('lets another instance have its turn although there is always work in the first', async () => {
+    const instance = sharedLocks();
+    const busy = new InstanceTurn(instance(), () => {});
+    let going = true;
+    const stream = async () => {
+      while (going) await busy.run(() => sleep(15));
+    };
+    const streams = [stream(), sleep(7).then(stream)];
+    await sleep(20);
+    await new InstanceTurn(instance(), () => {}).run(async () => {});
+    going = false;
+    await Promise.all(streams);
+  });
+
+  it('is waited for no longer than wanted, and comes for those who wait on', async () => {
+    const instance = sharedLocks();
+    const [first, second] = [new InstanceTurn(instance(), () => {}), new InstanceTurn(instance(), () => {})];
+    let release = () => {};
+    const working = first.run(() => new Promise<void>((resolve) => (release = resolve)));
+    await sleep(1);
+    const impatient = second.run(async () => 'never', AbortSignal.timeout(10));
+    const patient = second.run(async () => 'in the end');
+    await expect(impatient).rejects.toThrow(/timeout/);
+    await expect(second.run(async () => {}, AbortSignal.abort(new Error('over')))).rejects.toThrow('over');
+    release();
+    await expect(patient).resolves.toBe('in the end');
+    await working;
+    await expect(first.run(async () => 'again')).resolves.toBe('again');
+  });
+
+  it('that everybody has given up waiting for leaves nothing taken', async () => {
+    const instance = sharedLocks();
+    const [first, second] = [new InstanceTurn(instance(), () => {}), new InstanceTurn(instance(), () => {})];
+    let release = () => {};
+    const working = first.run(() => new Promise<void>((resolve) => (release = resolve)));
+    await sleep(1);
+    await expect(second.run(async () => {}, AbortSignal.timeout(10))).rejects.toThrow(/timeout/);
+    release();
+    await working;
+    await sleep(20);
+    await expect(new InstanceTurn(instance(), () => {}).run(async () => 'free')).resolves.toBe('free');
+  });
 });
