@@ -53,7 +53,7 @@ export {
 } from './inventory/inventory.ts';
 export type { Sharing } from './inventory/shared-devices.ts';
 export { hardwareAddressFor, linkSeed } from './links/hardware-address.ts';
-export { HostLinks, type HostState } from './links/host-links.ts';
+export { HostLinks, type HostState } from './inventory/host-links.ts';
 export { type LinkSnapshot, takeLinkSnapshot } from './links/link-snapshot.ts';
 export type { PodLinkPlace } from './links/followed-links.ts';
 export type { PodLinkState } from './links/pod-link-state.ts';

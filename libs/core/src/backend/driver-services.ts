@@ -1,5 +1,5 @@
 import type { RouteSocket } from '@patchbay/netlink';
-import type { HostLinks } from '../links/host-links.ts';
+import type { HostLinks } from '../inventory/host-links.ts';
 import type { PodLinks } from '../links/pod-links.ts';
 import type { Logger } from '../logging/logger.ts';
 import { createToken, type Token } from './backend-container.ts';

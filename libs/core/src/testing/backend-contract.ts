@@ -10,7 +10,7 @@ import { HOST_LINKS, HOST_ROUTES, LOGGER, POD_LINKS } from '../backend/driver-se
 import type { JsonObject } from '../backend/json.ts';
 import { InterfaceConflictError } from '../errors/driver-errors.ts';
 import { InterfaceParameters } from '../interfaces/interface-parameters.ts';
-import { HostLinks } from '../links/host-links.ts';
+import { HostLinks } from '../inventory/host-links.ts';
 import { NamespacePins } from '../links/namespace-pins.ts';
 import { PodLinks } from '../links/pod-links.ts';
 import { silentLogger } from '../logging/logger.ts';

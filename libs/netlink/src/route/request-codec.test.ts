@@ -248,7 +248,7 @@ describe('what a request says is what the decoder reads', () => {
       { kind: 'ifb' },
       { kind: 'vrf', table: 1000 },
       { kind: 'vxlan', id: 42, group: '239.1.1.1', local: '192.0.2.1', port: 8472, ttl: 5, learning: false },
-      { kind: 'vxlan', id: 0xff_ffff, group: 'ff05::1', local: '2001:db8::1', port: 4789 },
+      { kind: 'vxlan', id: 0xff_ffff, group: 'ff05::1', local: '2001:db8::1', link: 7, port: 4789 },
       { kind: 'raw', type: 'geneve', attributes: '080001002a000000' },
       { kind: 'raw', type: 'wireguard' },
       { kind: 'veth' },

@@ -142,17 +142,8 @@ export class RouteSocket {
   }
 
   /** As {@link links}, on threads of libuv's pool. */
-  async linksAsync(): Promise<Link[]> {
-    const dump = linkDump();
-    return this.#pool.use(async (socket) => {
-      for (let attempt = 0; attempt < dumpAttempts; attempt++) {
-        const { replies, sequence } = this.#startDump(dump);
-        await socket.sendAsync(storeBatch([dump], sequence).bytes);
-        await receiveRepliesAsync(socket, replies);
-        if (!replies.interrupted) return replies.objects;
-      }
-      throw interrupted(dump.operation);
-    });
+  linksAsync(): Promise<Link[]> {
+    return this.#dumpAsync(linkDump());
   }
 
   /** Addresses of all links, or of those that the filter names; none when there is no such link. */
@@ -160,9 +151,20 @@ export class RouteSocket {
     return this.#dump(addressDump(filter));
   }
 
+  /** As {@link addresses}, on threads of libuv's pool. */
+  addressesAsync(filter: AddressFilter = {}): Promise<Address[]> {
+    return this.#dumpAsync(addressDump(filter));
+  }
+
   /** Routes of all tables, IPv4 before IPv6, or those that the filter names. */
   routes(filter: RouteFilter = {}): Route[] {
     return families(filter).flatMap((family) => this.#dump(routeDump({ ...filter, family })));
+  }
+
+  /** As {@link routes}, on threads of libuv's pool: older kernels wait for a lock, which moving a link holds for some 16 ms. */
+  async routesAsync(filter: RouteFilter = {}): Promise<Route[]> {
+    const dumps = families(filter).map((family) => this.#dumpAsync(routeDump({ ...filter, family })));
+    return (await Promise.all(dumps)).flat();
   }
 
   /** Rules in the order in which they are tried, IPv4 before IPv6. */
@@ -289,6 +291,23 @@ export class RouteSocket {
       if (!replies.interrupted) return replies.objects;
     }
     throw interrupted(dump.operation);
+  }
+
+  async #dumpAsync<T>(dump: RouteDump<T>): Promise<T[]> {
+    return this.#pool.use(async (socket) => {
+      for (let attempt = 0; attempt < dumpAttempts; attempt++) {
+        const { replies, sequence } = this.#startDump(dump);
+        try {
+          await socket.sendAsync(storeBatch([dump], sequence).bytes);
+          await receiveRepliesAsync(socket, replies);
+        } catch (error) {
+          ignoreMissing(error);
+          return [];
+        }
+        if (!replies.interrupted) return replies.objects;
+      }
+      throw interrupted(dump.operation);
+    });
   }
 
   #startDump<T>(dump: RouteDump<T>): { readonly replies: DumpReplies<T>; readonly sequence: number } {

@@ -14,7 +14,17 @@ const ipvlanModes = { l2: 0, l3: 1, l3s: 2 } as const;
 /** `IPVLAN_F_*`. */
 const ipvlanIsolations = { bridge: 0, private: 1, vepa: 2 } as const;
 const vlan = { id: 1, flags: 2, protocol: 5 } as const;
-const vxlan = { id: 1, group: 2, local: 4, ttl: 5, learning: 7, port: 15, group6: 16, local6: 17 } as const;
+const vxlan = {
+  id: 1,
+  group: 2,
+  link: 3,
+  local: 4,
+  ttl: 5,
+  learning: 7,
+  port: 15,
+  group6: 16,
+  local6: 17,
+} as const;
 const vxlanPort = 4789;
 
 /** The kind as the kernel calls it. */
@@ -151,6 +161,7 @@ function writeVxlan(writer: MessageWriter, data: VxlanData): void {
     const bytes = parseIpAddress(text, field);
     writer.bytes(bytes.length === 4 ? vxlan[field] : vxlan[`${field}6`], bytes);
   }
+  if (data.link !== undefined) writer.uint32(vxlan.link, data.link, 'link');
   writer.uint16BE(vxlan.port, data.port ?? vxlanPort, 'port');
   if (data.ttl !== undefined) writer.uint8(vxlan.ttl, data.ttl, 'ttl');
   if (data.learning !== undefined) writer.uint8(vxlan.learning, Number(data.learning), 'learning');
@@ -170,6 +181,9 @@ function readVxlan(attributes: AttributeReader | undefined): VxlanData {
       case vxlan.local:
       case vxlan.local6:
         setAddress(data, 'local', attributes.bytes());
+        break;
+      case vxlan.link:
+        data.link = attributes.uint32();
         break;
       case vxlan.port:
         data.port = attributes.uint16BE();

@@ -106,6 +106,8 @@ export interface VxlanData {
   /** Remote or multicast address. */
   readonly group?: string;
   readonly local?: string;
+  /** Index of the link that carries its packets; absent when routes decide. */
+  readonly link?: number;
   /** UDP destination port. Default when creating: 4789, IANA's; the kernel's own default is 8472. */
   readonly port?: number;
   readonly ttl?: number;

@@ -10,6 +10,7 @@ export function routeDump({
   linkIndex,
   table,
   family,
+  longestPrefix = Infinity,
 }: RouteFilter & { readonly family: AddressFamily }): RouteDump<Route> {
   return {
     operation: 'route list',
@@ -22,6 +23,9 @@ export function routeDump({
     },
     decode(message) {
       if (message.type !== routeMessages.new) return undefined;
+      // `rtm_dst_len`; a message that is too short for it is the decoder's to refuse.
+      if (message.start + 1 < message.end && message.buffer.readUInt8(message.start + 1) > longestPrefix)
+        return undefined;
       const route = decodeRoute(message);
       if (route?.family !== family || (table !== undefined && route.table !== table)) return undefined;
       return linkIndex === undefined || leavesBy(route, linkIndex) ? route : undefined;

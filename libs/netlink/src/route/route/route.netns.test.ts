@@ -11,8 +11,10 @@ import {
 import { withNamespaces } from '../../testing/index.ts';
 
 /** A socket in a new namespace with a link that is up and has addresses of both families. */
-function withLink<T>(test: (socket: RouteSocket, linkIndex: number, otherIndex: number) => T): Promise<T> {
-  return withNamespaces(([host]) => {
+function withLink<T>(
+  test: (socket: RouteSocket, linkIndex: number, otherIndex: number) => T | Promise<T>,
+): Promise<T> {
+  return withNamespaces(async ([host]) => {
     using socket = RouteSocket.open({ namespace: host });
     const { index, parent = 0 } = socket.createLink({ name: 'a', kind: { kind: 'veth' } });
     const withoutOwn = { ipv6AddressGeneration: 'none' } as const;
@@ -26,11 +28,28 @@ function withLink<T>(test: (socket: RouteSocket, linkIndex: number, otherIndex: 
       addressAdd({ linkIndex: index, address: '2001:db8::10/64', flags: addressFlags.nodad }),
       addressAdd({ linkIndex: parent, address: '198.51.100.10/24' }),
     );
-    return test(socket, index, parent);
+    return await test(socket, index, parent);
   });
 }
 
 describe('routes', () => {
+  it('are listed alike by either way, and only the wide ones when no others are asked for', () =>
+    withLink(async (socket, linkIndex) => {
+      socket.execute(
+        routeAdd({ destination: '0.0.0.0/0', gateway: '192.0.2.1', linkIndex }),
+        routeAdd({ destination: '128.0.0.0/1', gateway: '192.0.2.1', linkIndex, table: 9 }),
+        routeAdd({ destination: '10.0.0.0/8', gateway: '192.0.2.1', linkIndex }),
+        routeAdd({ destination: '::/0', gateway: '2001:db8::1', linkIndex }),
+      );
+      expect(await socket.routesAsync()).toEqual(socket.routes());
+      expect(await socket.addressesAsync({ family: 4 })).toEqual(socket.addresses({ family: 4 }));
+      const destinations = (longestPrefix: number) =>
+        socket.routes({ longestPrefix }).map(({ destination }) => destination);
+      expect(destinations(1)).toEqual(expect.arrayContaining(['0.0.0.0/0', '128.0.0.0/1', '::/0']));
+      expect(destinations(1)).toHaveLength(3);
+      expect(destinations(0)).toEqual(['0.0.0.0/0', '::/0']);
+    }));
+
   it('are added as they were asked for', () =>
     withLink((socket, linkIndex) => {
       socket.execute(

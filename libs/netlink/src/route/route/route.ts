@@ -26,6 +26,12 @@ export interface Route {
   readonly mtu?: number;
   /** Largest TCP segment to advertise, in bytes. */
   readonly advertisedMss?: number;
+  /** What else the route tells TCP; absent when it tells nothing. */
+  readonly metrics?: RouteMetrics;
+  /** Tunnel that packets enter on this route. */
+  readonly encap?: RouteEncapsulation;
+  /** Realm that packets come from in the upper 16 bits, realm that they go to in the lower ones; IPv4 only. */
+  readonly realms?: number;
   /** Whether the gateway counts as on the link whatever the addresses say. */
   readonly onlink?: boolean;
   /** Type of service. */
@@ -49,7 +55,46 @@ export interface Nexthop {
   /** Share of the traffic, 1 to 256. */
   readonly weight: number;
   readonly onlink?: boolean;
+  readonly encap?: RouteEncapsulation;
+  readonly realms?: number;
   readonly flags?: number;
+}
+
+/** Metrics of a route beyond MTU and MSS (`RTAX_*`), in the kernel's units. */
+export interface RouteMetrics {
+  /** Which metrics path discovery must not change: bit n for `RTAX_*` number n. */
+  readonly lock?: number;
+  /** Bytes. */
+  readonly window?: number;
+  /** Eighths of a millisecond. */
+  readonly rtt?: number;
+  /** Quarters of a millisecond. */
+  readonly rttVariance?: number;
+  readonly slowStartThreshold?: number;
+  /** Packets. */
+  readonly congestionWindow?: number;
+  readonly reordering?: number;
+  readonly hopLimit?: number;
+  /** Packets. */
+  readonly initialCongestionWindow?: number;
+  /** `RTAX_FEATURE_*`, or-ed. */
+  readonly features?: number;
+  /** Milliseconds. */
+  readonly minimalRto?: number;
+  /** Packets. */
+  readonly initialReceiveWindow?: number;
+  readonly quickAck?: number;
+  readonly fastOpenNoCookie?: number;
+  /** Name of the algorithm, such as `cubic`. */
+  readonly congestionControl?: string;
+}
+
+/** A lightweight tunnel (`LWTUNNEL_ENCAP_*`, linux/lwtunnel.h) as the kernel tells it and takes it back. */
+export interface RouteEncapsulation {
+  /** 1 MPLS, 2 IP, 4 IPv6, 5 SRv6, … */
+  readonly type: number;
+  /** Its attributes as they are on the wire, hexadecimal. */
+  readonly attributes: string;
 }
 
 /** What a route does with packets (`RTN_*`). */
@@ -85,6 +130,9 @@ export interface RouteSpec {
   readonly metric?: number;
   readonly mtu?: number;
   readonly advertisedMss?: number;
+  readonly metrics?: RouteMetrics;
+  readonly encap?: RouteEncapsulation;
+  readonly realms?: number;
   readonly onlink?: boolean;
   readonly tos?: number;
   readonly preference?: 'low' | 'medium' | 'high';
@@ -99,6 +147,8 @@ export interface RouteFilter {
   readonly linkIndex?: number;
   readonly table?: number;
   readonly family?: AddressFamily;
+  /** Only those to destinations of at most so many bits; 0 is the default route. Others are skipped at a tenth of the cost. */
+  readonly longestPrefix?: number;
 }
 
 /** Flags of a route (`RTNH_F_*` below 0x100, `RTM_F_*` from there). */

@@ -1,0 +1,98 @@
+import {
+  type Address,
+  ChangeMonitor,
+  type Link,
+  type RouteSocket,
+  widestRoutePrefix,
+} from '@patchbay/netlink';
+import { nodeWiring } from './node-wiring.ts';
+
+/** The host's links as of one look at the kernel. */
+export interface HostState {
+  readonly links: readonly Link[];
+  /** Their addresses in the kernel's order, by index. */
+  readonly addresses: ReadonlyMap<number, readonly Address[]>;
+  /** Why a link is the node's own wiring and not for pods, by index. */
+  readonly wiring: ReadonlyMap<number, string>;
+}
+
+/** Reads the kernel's state; a `RouteSocket` in the host's namespace does. */
+export type HostNetlink = Pick<RouteSocket, 'linksAsync' | 'addressesAsync' | 'routesAsync'>;
+
+/**
+ * The host's links, read once for all backends: one monitor tells when they changed, and only then the kernel is asked again. However many
+ * changes there are, the first one is told, and nothing more until somebody has looked.
+ */
+export class HostLinks {
+  readonly #netlink: HostNetlink;
+  readonly #isReserved: (link: Link) => boolean;
+  readonly #listeners = new Set<() => void>();
+  #state: Promise<HostState> | undefined;
+  #monitor: ChangeMonitor | undefined;
+
+  /**
+   * @param netlink in the host's namespace; stays the caller's to close
+   * @param isReserved whether the node keeps a link for itself because its configuration says so
+   */
+  constructor(netlink: HostNetlink, isReserved: (link: Link) => boolean = () => false) {
+    this.#netlink = netlink;
+    this.#isReserved = isReserved;
+  }
+
+  /** The links now: what has changed before the call is in it. Without a running {@link watch} the kernel is asked every time. */
+  async state(): Promise<HostState> {
+    if (this.#monitor === undefined || this.#monitor.changed) this.#state = undefined;
+    // What changes from here on is told again, so that whoever was told looks again.
+    if (this.#state === undefined) this.#monitor?.arm();
+    const state = (this.#state ??= this.#look());
+    try {
+      return await state;
+    } catch (error) {
+      if (this.#state === state) this.#state = undefined;
+      throw error;
+    }
+  }
+
+  /**
+   * Calls `onChange` when links, their addresses, or the routes that make them the node's own may have changed, until the signal is aborted:
+   * once, and again when something changes after {@link state} was asked for.
+   */
+  watch(onChange: () => void, signal: AbortSignal): void {
+    if (signal.aborted) return;
+    this.#listeners.add(onChange);
+    this.#monitor ??= ChangeMonitor.open({
+      groups: ['link', 'address', 'route'],
+      // Drivers that come and go under a link, and virtual functions, show in sysfs, of which only uevents tell.
+      subsystems: ['net', 'pci'],
+      onChange: () => this.#changed(),
+    });
+    signal.addEventListener('abort', () => this.#unwatch(onChange), { once: true });
+  }
+
+  #changed(): void {
+    for (const listener of this.#listeners) listener();
+  }
+
+  #unwatch(onChange: () => void): void {
+    this.#listeners.delete(onChange);
+    if (this.#listeners.size > 0) return;
+    this.#monitor?.close();
+    this.#monitor = undefined;
+    this.#state = undefined;
+  }
+
+  async #look(): Promise<HostState> {
+    const [links, addresses, routes] = await Promise.all([
+      this.#netlink.linksAsync(),
+      this.#netlink.addressesAsync(),
+      this.#netlink.routesAsync({ longestPrefix: widestRoutePrefix }),
+    ]);
+    const byLink = new Map<number, Address[]>();
+    for (const address of addresses) {
+      const ofLink = byLink.get(address.linkIndex);
+      if (ofLink === undefined) byLink.set(address.linkIndex, [address]);
+      else ofLink.push(address);
+    }
+    return { links, addresses: byLink, wiring: nodeWiring(links, routes, this.#isReserved) };
+  }
+}
