@@ -32,6 +32,7 @@ export {
   linkFlags,
   type LinkSelector,
   type OperState,
+  type XdpMode,
 } from './route/link/link.ts';
 export { type LinkChanges } from './route/link/link-changes.ts';
 export { linkAdd } from './route/link/link-create.ts';
@@ -60,19 +61,37 @@ export {
   neighbourStates,
 } from './route/neighbour/neighbour.ts';
 export { neighbourAdd, neighbourDelete, neighbourReplace } from './route/neighbour/neighbour-requests.ts';
+export {
+  type NexthopGroupMember,
+  type NexthopObject,
+  type ResilientGroup,
+} from './route/nexthop-object/nexthop-object.ts';
+export {
+  nexthopObjectAdd,
+  nexthopObjectDelete,
+  nexthopObjectReplace,
+} from './route/nexthop-object/nexthop-object-requests.ts';
 export { type RouteRequest } from './route/route-request.ts';
 export { RouteSocket, type RouteSocketOptions } from './route/route-socket.ts';
 export {
   type Nexthop,
   type Route,
+  type RouteEncapsulation,
   type RouteFilter,
   routeFlags,
+  type RouteMetrics,
   routeProtocols,
   type RouteSpec,
   routeTables,
   type RouteType,
 } from './route/route/route.ts';
-export { routeAdd, routeDelete, routeReplace } from './route/route/route-requests.ts';
+export {
+  routeAdd,
+  routeAppend,
+  routeDelete,
+  routePrepend,
+  routeReplace,
+} from './route/route/route-requests.ts';
 export { type Rule, type RuleAction, type RuleFilter, type RuleSpec } from './route/rule/rule.ts';
 export { ruleAdd, ruleDelete } from './route/rule/rule-requests.ts';
 export { NetlinkError } from './socket/netlink-error.ts';

@@ -23,6 +23,8 @@ import { decodeNamespaceId } from './namespace-id/namespace-id-decoder.ts';
 import { namespaceIdAssign, namespaceIdGet } from './namespace-id/namespace-id-requests.ts';
 import type { Neighbour, NeighbourFilter } from './neighbour/neighbour.ts';
 import { neighbourDump } from './neighbour/neighbour-dump.ts';
+import type { NexthopObject } from './nexthop-object/nexthop-object.ts';
+import { nexthopObjectDump } from './nexthop-object/nexthop-object-dump.ts';
 import type { RouteDump } from './route-dump.ts';
 import type { RouteRequest } from './route-request.ts';
 import type { Route, RouteFilter } from './route/route.ts';
@@ -85,6 +87,16 @@ export class RouteSocket {
    */
   async executeAsync(...requests: readonly RouteRequest[]): Promise<void> {
     if (requests.length > 0) await this.#executeAsync(requests);
+  }
+
+  /**
+   * As {@link executeAsync} for requests of which each may fail for itself.
+   *
+   * @returns the failures, in the order of the requests; `messageIndex` says which one it was
+   * @throws RequestInvalidError when one cannot be written, before any is sent
+   */
+  async attemptAsync(...requests: readonly RouteRequest[]): Promise<readonly NetlinkError[]> {
+    return requests.length > 0 ? await this.#attemptAsync(requests) : [];
   }
 
   /**
@@ -177,6 +189,11 @@ export class RouteSocket {
     return families(filter).flatMap((family) => this.#dump(neighbourDump({ ...filter, family })));
   }
 
+  /** All next-hop objects. */
+  nexthopObjects(): NexthopObject[] {
+    return this.#dump(nexthopObjectDump());
+  }
+
   /**
    * The number by which this socket's namespace knows another one, or itself (`RTM_GETNSID`). It stays the same as long as both live, does not
    * keep the other one alive, and is given to a new namespace once that one has died.
@@ -239,6 +256,14 @@ export class RouteSocket {
     requests: readonly RouteRequest[],
     onReply?: (message: MessageReader) => void,
   ): Promise<void> {
+    const [error] = await this.#attemptAsync(requests, onReply);
+    if (error !== undefined) throw error;
+  }
+
+  async #attemptAsync(
+    requests: readonly RouteRequest[],
+    onReply?: (message: MessageReader) => void,
+  ): Promise<readonly NetlinkError[]> {
     const first = this.#takeSequence(requests.length);
     const replies = new BatchReplies(requests, first, onReply);
     const batch = storeBatch(requests, first);
@@ -251,7 +276,7 @@ export class RouteSocket {
     } finally {
       batch.release();
     }
-    replies.check();
+    return replies.errors;
   }
 
   #exchange(requests: readonly NetlinkRequest[], first: number, replies: Replies): void {

@@ -8,7 +8,7 @@ export class BatchReplies {
   readonly #requests: readonly { readonly operation: string }[];
   readonly #firstSequence: number;
   readonly #onReply: ((message: MessageReader) => void) | undefined;
-  #error: NetlinkError | undefined;
+  readonly #errors: NetlinkError[] = [];
 
   /** @param onReply given each message that answers a request other than by acknowledging it */
   constructor(
@@ -38,14 +38,20 @@ export class BatchReplies {
         continue;
       }
       const { errno, text } = readAcknowledgement(message);
-      if (errno !== 0) this.#error ??= new NetlinkError(request.operation, errno, text, index);
+      if (errno !== 0) this.#errors.push(new NetlinkError(request.operation, errno, text, index));
       if (index === this.#requests.length - 1) return true;
     }
     return false;
   }
 
+  /** What the kernel refused, in the order of the requests. */
+  get errors(): readonly NetlinkError[] {
+    return this.#errors;
+  }
+
   /** @throws NetlinkError of the first request that failed */
   check(): void {
-    if (this.#error !== undefined) throw this.#error;
+    const [first] = this.#errors;
+    if (first !== undefined) throw first;
   }
 }

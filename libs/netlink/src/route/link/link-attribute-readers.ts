@@ -2,7 +2,7 @@ import type { AttributeReader } from '../../wire/attribute-reader.ts';
 import { formatHardwareAddress } from '../../wire/hardware-address.ts';
 import { readBridgePort } from './bridge-port-codec.ts';
 import type { Link, OperState } from './link.ts';
-import { infoAttributes, linkAttributes as ifla } from './link-attributes.ts';
+import { infoAttributes, linkAttributes as ifla, xdpAttributes } from './link-attributes.ts';
 import { readLinkData } from './link-data-codec.ts';
 
 /** A link while it is being read. */
@@ -53,6 +53,7 @@ export const linkAttributeReaders: readonly (
   [ifla.carrierChanges]: (link, attribute) => (link.carrierChanges = attribute.uint32()),
   [ifla.gsoMaxSegments]: (link, attribute) => (link.gsoMaxSegments = attribute.uint32()),
   [ifla.gsoMaxSize]: (link, attribute) => (link.gsoMaxSize = attribute.uint32()),
+  [ifla.xdp]: readXdp,
   [ifla.groMaxSize]: (link, attribute) => (link.groMaxSize = attribute.uint32()),
   [ifla.gsoIpv4MaxSize]: (link, attribute) => (link.gsoIpv4MaxSize = attribute.uint32()),
   [ifla.groIpv4MaxSize]: (link, attribute) => (link.groIpv4MaxSize = attribute.uint32()),
@@ -104,6 +105,24 @@ function readProperties(link: PartialLink, attribute: AttributeReader): void {
   const properties = attribute.nested();
   while (properties.next()) {
     if (properties.type === ifla.altname) link.altnames.push(properties.string());
+  }
+}
+
+/** Every link has the attribute; without programs it names none. */
+function readXdp(link: PartialLink, attribute: AttributeReader): void {
+  const attributes = attribute.nested();
+  while (attributes.next()) {
+    switch (attributes.type) {
+      case xdpAttributes.driver:
+        link.xdp = { ...link.xdp, driver: attributes.uint32() };
+        break;
+      case xdpAttributes.generic:
+        link.xdp = { ...link.xdp, generic: attributes.uint32() };
+        break;
+      case xdpAttributes.hardware:
+        link.xdp = { ...link.xdp, hardware: attributes.uint32() };
+        break;
+    }
   }
 }
 

@@ -34,6 +34,7 @@ export const linkAttributes = {
   protoDown: 39,
   gsoMaxSegments: 40,
   gsoMaxSize: 41,
+  xdp: 43,
   newNamespaceId: 45,
   newIndex: 49,
   minMtu: 50,
@@ -54,6 +55,9 @@ export const linkAttributes = {
 
 /** Attributes of a link's kind (`IFLA_INFO_*`). */
 export const infoAttributes = { kind: 1, data: 2, slaveKind: 4, slaveData: 5 } as const;
+
+/** Attributes of XDP (`IFLA_XDP_*`). */
+export const xdpAttributes = { fd: 1, flags: 3, driver: 5, generic: 6, hardware: 7 } as const;
 
 /** Longest name (`IFNAMSIZ` without the zero), altname (`ALTIFNAMSIZ`) and alias (`IFALIASZ`), in bytes. */
 export const nameLimits = { name: 15, altname: 127, alias: 255, kind: 15 } as const;

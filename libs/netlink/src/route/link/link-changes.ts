@@ -1,6 +1,7 @@
 import type { ReferencedNamespace } from '../../wire/message-writer.ts';
 import type { BridgePort } from './bridge-port.ts';
 import type { Ipv4Configuration } from './ipv4-configuration.ts';
+import type { XdpMode } from './link.ts';
 
 /**
  * What {@link linkSet} changes; absent members stay as they are. All of it is one message, in which the kernel first moves the link, then
@@ -38,6 +39,8 @@ export interface LinkChanges {
   readonly protoDown?: boolean;
   readonly carrier?: boolean;
   readonly linkMode?: 'default' | 'dormant';
+  /** Takes away the XDP program that runs there. Fails with EBUSY while the program's owner holds it by a `bpf_link`. */
+  readonly detachXdp?: XdpMode;
   readonly ipv4?: Ipv4Configuration;
   /** How the kernel makes IPv6 addresses by itself; too late for the first one in a message that brings the link up. */
   readonly ipv6AddressGeneration?: 'eui64' | 'none' | 'stablePrivacy' | 'random';

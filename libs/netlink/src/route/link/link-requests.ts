@@ -12,6 +12,7 @@ import {
   linkHeaderSize,
   linkMessages,
   nameLimits,
+  xdpAttributes,
 } from './link-attributes.ts';
 import type { LinkChanges } from './link-changes.ts';
 
@@ -115,7 +116,15 @@ export function writeLinkChanges(writer: MessageWriter, changes: LinkChanges): v
     writer.endNest(info);
   }
   writeAddressFamilies(writer, changes);
+  if (changes.detachXdp === undefined) return;
+  const xdp = writer.beginNest(linkAttributes.xdp);
+  writer.int32(xdpAttributes.fd, -1, 'detachXdp');
+  writer.uint32(xdpAttributes.flags, xdpModeFlags[changes.detachXdp], 'detachXdp');
+  writer.endNest(xdp);
 }
+
+/** `XDP_FLAGS_*_MODE`. */
+const xdpModeFlags = { generic: 2, driver: 4, hardware: 8 } as const;
 
 const numbers = [
   'txQueueLength',

@@ -61,6 +61,8 @@ export interface Link {
   readonly groIpv4MaxSize?: number;
   readonly tsoMaxSize?: number;
   readonly tsoMaxSegments?: number;
+  /** Numbers of the XDP programs that see its packets, by where they run; absent when there are none. */
+  readonly xdp?: { readonly [K in XdpMode]?: number };
   /** How often the carrier came or went since the link was created. */
   readonly carrierChanges?: number;
   readonly linkMode?: 'default' | 'dormant';
@@ -82,6 +84,9 @@ export interface Link {
   /** Whether the kernel refuses to move it to another namespace; kernels before 6.14 do not say. */
   readonly namespaceImmutable?: boolean;
 }
+
+/** Where an XDP program runs: in the link's driver, in the kernel behind any driver, in the card. */
+export type XdpMode = 'driver' | 'generic' | 'hardware';
 
 /** RFC 2863 operational states (`IF_OPER_*`, linux/if.h). */
 export type OperState = 'unknown' | 'notpresent' | 'down' | 'lowerlayerdown' | 'testing' | 'dormant' | 'up';

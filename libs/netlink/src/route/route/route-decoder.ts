@@ -3,9 +3,9 @@ import { familyOf, formatIpAddress, unspecifiedAddress } from '../../wire/ip-add
 import type { MessageReader } from '../../wire/message-reader.ts';
 import { StructureReader } from '../../wire/structure-reader.ts';
 import { scopeName } from '../address/address-attributes.ts';
+import { encapsulation, readMetrics } from './route-metrics-codec.ts';
 import type { Nexthop, Route } from './route.ts';
 import {
-  metricAttributes,
   nexthopHeaderSize,
   onlinkFlag,
   preferenceNumbers,
@@ -15,6 +15,12 @@ import {
 } from './route-attributes.ts';
 
 type Writable<T> = { -readonly [K in keyof T]: T[K] };
+/** Type and attributes of a tunnel are two attributes. */
+type WithEncapsulation = { encapType?: number; encapAttributes?: string };
+type PartialRoute = Writable<Route> & WithEncapsulation;
+
+/** `USER_HZ`: the kernel tells times of routes in hundredths of a second. */
+const clockTicks = 100;
 
 /**
  * Decodes the current `RTM_NEWROUTE` or `RTM_DELROUTE` message.
@@ -31,7 +37,7 @@ export function decodeRoute(message: MessageReader): Route | undefined {
   const fromLength = buffer.readUInt8(start + 2);
   const tos = buffer.readUInt8(start + 3);
   const flags = buffer.readUInt32LE(start + 8);
-  const route: Writable<Route> = {
+  const route: PartialRoute = {
     destination: `${unspecifiedAddress(family)}/${destinationLength}`,
     family,
     table: buffer.readUInt8(start + 4),
@@ -43,11 +49,11 @@ export function decodeRoute(message: MessageReader): Route | undefined {
   if (tos !== 0) route.tos = tos;
   if ((flags & onlinkFlag) !== 0) route.onlink = true;
   while (attributes.next()) readAttribute(route, attributes, destinationLength, fromLength);
-  return route;
+  return encapsulation(route);
 }
 
 function readAttribute(
-  route: Writable<Route>,
+  route: PartialRoute,
   attribute: AttributeReader,
   destinationLength: number,
   fromLength: number,
@@ -86,14 +92,24 @@ function readAttribute(
     case rta.preference:
       setPreference(route, attribute.uint8());
       return;
-    case rta.metrics: {
-      const metrics = attribute.nested();
-      while (metrics.next()) {
-        if (metrics.type === metricAttributes.mtu) route.mtu = metrics.uint32();
-        else if (metrics.type === metricAttributes.advertisedMss) route.advertisedMss = metrics.uint32();
-      }
+    case rta.cacheInfo: {
+      // `struct rta_cacheinfo`, expires; what has no end says 0.
+      const expires = attribute.int32At(8);
+      if (expires > 0) route.expires = Math.ceil(expires / clockTicks);
       return;
     }
+    case rta.realms:
+      route.realms = attribute.uint32();
+      return;
+    case rta.encapType:
+      route.encapType = attribute.uint16();
+      return;
+    case rta.encap:
+      route.encapAttributes = attribute.hexadecimal();
+      return;
+    case rta.metrics:
+      readMetrics(route, attribute.nested());
+      return;
     case rta.multipath:
       route.nexthops = readNexthops(attribute);
       return;
@@ -118,15 +134,33 @@ function readNexthops(attribute: AttributeReader): Nexthop[] {
   );
   while (headers.next()) {
     const flags = headers.uint8(2);
-    const nexthop: Writable<Nexthop> = { linkIndex: headers.int32(4), weight: headers.uint8(3) + 1 };
+    const nexthop: Writable<Nexthop> & WithEncapsulation = {
+      linkIndex: headers.int32(4),
+      weight: headers.uint8(3) + 1,
+    };
     if (flags !== 0) nexthop.flags = flags;
     if ((flags & onlinkFlag) !== 0) nexthop.onlink = true;
     const attributes = headers.attributes();
     while (attributes.next()) {
-      if (attributes.type === rta.gateway) setAddress(nexthop, 'gateway', attributes.bytes());
-      else if (attributes.type === rta.via) setAddress(nexthop, 'gateway', attributes.bytes().subarray(2));
+      switch (attributes.type) {
+        case rta.gateway:
+          setAddress(nexthop, 'gateway', attributes.bytes());
+          break;
+        case rta.via:
+          setAddress(nexthop, 'gateway', attributes.bytes().subarray(2));
+          break;
+        case rta.realms:
+          nexthop.realms = attributes.uint32();
+          break;
+        case rta.encapType:
+          nexthop.encapType = attributes.uint16();
+          break;
+        case rta.encap:
+          nexthop.encapAttributes = attributes.hexadecimal();
+          break;
+      }
     }
-    nexthops.push(nexthop);
+    nexthops.push(encapsulation(nexthop));
   }
   return nexthops;
 }

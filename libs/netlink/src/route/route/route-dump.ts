@@ -5,7 +5,7 @@ import type { Route, RouteFilter } from './route.ts';
 import { routeAttributes, routeHeaderSize, routeMessages } from './route-attributes.ts';
 import { decodeRoute } from './route-decoder.ts';
 
-/** Asks for routes of one family; the kernel filters by table. */
+/** Asks for routes of one family; the kernel filters by table and link. */
 export function routeDump({
   linkIndex,
   table,
@@ -20,6 +20,7 @@ export function routeDump({
       const start = writer.header(routeHeaderSize);
       writer.setUint8(start, familyNumbers[family], 'family');
       if (table !== undefined) writer.uint32(routeAttributes.table, table, 'table');
+      if (linkIndex !== undefined) writer.uint32(routeAttributes.link, linkIndex, 'linkIndex');
     },
     decode(message) {
       if (message.type !== routeMessages.new) return undefined;

@@ -10,9 +10,9 @@ import type { MessageWriter } from '../../wire/message-writer.ts';
 import { RequestInvalidError } from '../../wire/request-invalid-error.ts';
 import { scopeNumbers } from '../address/address-attributes.ts';
 import type { RouteRequest } from '../route-request.ts';
+import { writeEncapsulation, writeMetrics } from './route-metrics-codec.ts';
 import { type RouteSpec, routeProtocols, routeTables } from './route.ts';
 import {
-  metricAttributes,
   nexthopHeaderSize,
   onlinkFlag,
   preferenceNumbers,
@@ -30,6 +30,19 @@ export function routeAdd(spec: RouteSpec): RouteRequest {
 /** Adds a route, or puts it in the place of the one to the same destination with the same metric, table and type of service. */
 export function routeReplace(spec: RouteSpec): RouteRequest {
   return route('route replace', routeMessages.new, messageFlags.create | messageFlags.replace, spec);
+}
+
+/**
+ * Adds a route behind those to the same destination with the same metric, table and type of service; an IPv6 route with a gateway becomes one
+ * more way of them. Fails with EEXIST when the very same is there.
+ */
+export function routeAppend(spec: RouteSpec): RouteRequest {
+  return route('route append', routeMessages.new, messageFlags.create | messageFlags.append, spec);
+}
+
+/** As {@link routeAppend}, before those; IPv6 has no such order. */
+export function routePrepend(spec: RouteSpec): RouteRequest {
+  return route('route prepend', routeMessages.new, messageFlags.create, spec);
 }
 
 /** Deletes the first route that matches. Fails with ESRCH when none does. */
@@ -70,13 +83,9 @@ function writeRoute(writer: MessageWriter, spec: RouteSpec, deleting: boolean): 
   if (spec.preference !== undefined && family === 6) {
     writer.uint8(rta.preference, preferenceNumbers[spec.preference], 'preference');
   }
-  if (spec.mtu === undefined && spec.advertisedMss === undefined) return;
-  const metrics = writer.beginNest(rta.metrics);
-  if (spec.mtu !== undefined) writer.uint32(metricAttributes.mtu, spec.mtu, 'mtu');
-  if (spec.advertisedMss !== undefined) {
-    writer.uint32(metricAttributes.advertisedMss, spec.advertisedMss, 'advertisedMss');
-  }
-  writer.endNest(metrics);
+  if (spec.realms !== undefined) writer.uint32(rta.realms, spec.realms, 'realms');
+  if (spec.encap !== undefined && nexthops === undefined) writeEncapsulation(writer, spec.encap);
+  writeMetrics(writer, spec);
 }
 
 /** The kernel refuses an IPv4 route whose scope does not fit its type and gateway; IPv6 has no scopes. */
@@ -111,12 +120,14 @@ function writeNexthops(
   family: AddressFamily,
 ): void {
   const list = writer.beginNest(rta.multipath);
-  for (const { linkIndex, gateway, weight, onlink } of nexthops) {
+  for (const { linkIndex, gateway, weight, onlink, encap, realms } of nexthops) {
     const start = writer.header(nexthopHeaderSize);
     writer.setUint8(start + 2, onlink === true ? onlinkFlag : 0, 'flags');
     writer.setUint8(start + 3, weight - 1, 'weight less one');
     writer.setUint32(start + 4, linkIndex, 'linkIndex');
     if (gateway !== undefined) writeGateway(writer, gateway, family);
+    if (realms !== undefined) writer.uint32(rta.realms, realms, 'realms');
+    if (encap !== undefined) writeEncapsulation(writer, encap);
     writer.setUint16(start, writer.length - start, 'length');
   }
   writer.endNest(list);

@@ -4,7 +4,9 @@ import {
   addressFlags,
   linkSet,
   routeAdd,
+  routeAppend,
   routeDelete,
+  routePrepend,
   routeReplace,
   RouteSocket,
 } from '../../index.ts';
@@ -122,6 +124,67 @@ describe('routes', () => {
       expect(own()).toEqual([]);
       socket.execute(...before.map(routeReplace), ...before.map(routeReplace));
       expect(own()).toEqual(before);
+    }));
+
+  it('keep tunnels, realms, metrics and lifetimes when they are added again from what was read', () =>
+    withLink((socket, linkIndex) => {
+      const gateway = '192.0.2.1';
+      // `LWTUNNEL_IP_ID` and `LWTUNNEL_IP_DST`, the latter 192.0.2.99.
+      const ipTunnel = { type: 2, attributes: '0c0001000000000000000064' + '08000200c0000263' };
+      const metrics = {
+        lock: 1 << 2,
+        ...{ window: 4000, rtt: 100, rttVariance: 50, slowStartThreshold: 9, congestionWindow: 30 },
+        ...{ reordering: 5, hopLimit: 33, initialCongestionWindow: 10, features: 1, minimalRto: 50 },
+        ...{ initialReceiveWindow: 20, quickAck: 1, congestionControl: 'cubic' },
+      };
+      socket.execute(
+        routeAdd({ destination: '10.1.0.0/16', gateway, linkIndex, metrics, mtu: 1400 }),
+        routeAdd({ destination: '10.2.0.0/16', gateway, linkIndex, encap: ipTunnel, realms: 0x3_0005 }),
+        routeAdd({
+          destination: '10.3.0.0/16',
+          nexthops: [
+            { linkIndex, gateway, weight: 1, encap: ipTunnel },
+            { linkIndex, gateway: '192.0.2.3', weight: 2, realms: 7 },
+          ],
+        }),
+        routeAdd({ destination: '2001:db8:5::/48', gateway: '2001:db8::1', linkIndex, expires: 1000 }),
+      );
+      const own = () => socket.routes({ linkIndex }).filter(({ protocol }) => protocol === 4);
+      const before = own();
+      expect(before).toMatchObject([
+        { mtu: 1400, metrics },
+        { encap: { type: 2 }, realms: 0x3_0005 },
+        { nexthops: [{ encap: { type: 2 } }, { realms: 7 }] },
+        { expires: 1000 },
+      ]);
+      expect(before[1]?.encap?.attributes).toContain(ipTunnel.attributes.slice(0, 24));
+      socket.execute(...before.map(routeDelete));
+      expect(own()).toEqual([]);
+      socket.execute(...before.map(routeAdd));
+      expect(own()).toEqual(before);
+    }));
+
+  it('to one destination are kept in the order that appending and prepending give', () =>
+    withLink((socket, linkIndex) => {
+      const to = (gateway: string) => ({ destination: '10.1.0.0/16', gateway, linkIndex });
+      socket.execute(
+        routeAdd(to('192.0.2.1')),
+        routeAppend(to('192.0.2.2')),
+        routePrepend(to('192.0.2.3')),
+        routeAdd({ destination: '2001:db8:5::/48', gateway: '2001:db8::1', linkIndex }),
+        routeAppend({ destination: '2001:db8:5::/48', gateway: '2001:db8::2', linkIndex }),
+      );
+      const routes = socket.routes({ linkIndex }).filter(({ protocol }) => protocol === 4);
+      expect(routes.map(({ gateway }) => gateway)).toEqual([
+        '192.0.2.3',
+        '192.0.2.1',
+        '192.0.2.2',
+        undefined,
+      ]);
+      expect(routes.at(-1)?.nexthops?.map(({ gateway }) => gateway)).toEqual(['2001:db8::1', '2001:db8::2']);
+      expect(() => socket.execute(routeAppend(to('192.0.2.2')))).toThrow(
+        expect.objectContaining({ code: 'EEXIST' }),
+      );
     }));
 
   it('live in tables of any number, which filters tell apart', () =>
