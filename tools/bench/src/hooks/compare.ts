@@ -1,0 +1,35 @@
+import type { BenchBackend } from '../links/bench-backends.ts';
+import type { PlannedLink } from '../links/planned-link.ts';
+import type { Contestant } from './contestant.ts';
+
+/** How often {@link compare} goes round. */
+export interface Rounds {
+  /** Not counted: caches fill, and the driver's code is compiled. */
+  readonly warmUp: number;
+  readonly counted: number;
+}
+
+/**
+ * Has contestants do the same in turn, each round in another order, so that none is always the one after a certain other.
+ *
+ * @returns milliseconds by contestant
+ */
+export async function compare(
+  contestants: readonly Contestant[],
+  backend: BenchBackend,
+  links: readonly PlannedLink[],
+  { warmUp, counted }: Rounds,
+): Promise<ReadonlyMap<string, readonly number[]>> {
+  const samples = new Map(contestants.map(({ name }) => [name, [] as number[]]));
+  for (let round = -warmUp; round < counted; round++) {
+    const turn = contestants.map((_, index) => contestants[(index + round + warmUp) % contestants.length]);
+    for (const contestant of turn) {
+      if (contestant === undefined || (round >= 0 ? round : round + warmUp) % contestant.every !== 0)
+        continue;
+      const milliseconds = await contestant.attach(backend, links);
+      await contestant.detach(backend, links);
+      if (round >= 0) samples.get(contestant.name)?.push(milliseconds);
+    }
+  }
+  return samples;
+}

@@ -1,0 +1,79 @@
+import { setTimeout as pause } from 'node:timers/promises';
+import type { BenchBackend } from '../links/bench-backends.ts';
+import type { PlannedLink } from '../links/planned-link.ts';
+import type { BenchNode } from '../node/bench-node.ts';
+import type { BenchClaim } from '../node/claims.ts';
+import type { Contestant } from './contestant.ts';
+
+/** The driver goes on reporting after its answers; in milliseconds. */
+const settleMs = 40;
+
+interface Attached {
+  readonly claim: BenchClaim;
+  readonly pod: {
+    readonly id: string;
+    readonly name: string;
+    readonly uid: string;
+    readonly namespace: string;
+    readonly networkNamespacePath: string;
+  };
+}
+
+/** The bundled driver: from the runtime's RunPodSandbox request on NRI's socket to the answer. */
+export class DriverHook implements Contestant {
+  readonly name = 'hook';
+  readonly every = 1;
+  /** What each of these took by the driver's own clock, in milliseconds. */
+  readonly inDriver: number[] = [];
+  readonly #node: BenchNode;
+  readonly #podPath: string;
+  #attached: Attached | undefined;
+  #secondsBefore = 0;
+  #pods = 0;
+
+  /** @param podPath of the pod's network namespace */
+  constructor(node: BenchNode, podPath: string) {
+    this.#node = node;
+    this.#podPath = podPath;
+  }
+
+  async attach(_backend: BenchBackend, links: readonly PlannedLink[]): Promise<number> {
+    const claim = await this.#node.claims.make(links);
+    await this.#node.prepare(claim);
+    await pause(settleMs);
+    const number = this.#pods++;
+    const pod = {
+      id: `sandbox-${number}`,
+      name: `pod-of-${claim.reference.name}`,
+      uid: claim.podUID,
+      namespace: 'default',
+      networkNamespacePath: this.#podPath,
+    };
+    this.#attached = { claim, pod };
+    const begun = performance.now();
+    await this.#node.runtime.runPodSandbox(pod);
+    const taken = performance.now() - begun;
+    await pause(settleMs);
+    const seconds = hookSeconds(await this.#node.driver.metrics());
+    this.inDriver.push((seconds - this.#secondsBefore) * 1000);
+    this.#secondsBefore = seconds;
+    return taken;
+  }
+
+  async detach(): Promise<void> {
+    if (this.#attached === undefined) return;
+    const { claim, pod } = this.#attached;
+    this.#attached = undefined;
+    await this.#node.runtime.stopPodSandbox(pod);
+    await this.#node.runtime.removePodSandbox(pod);
+    await this.#node.unprepare(claim);
+    await this.#node.claims.remove(claim);
+    await pause(settleMs);
+  }
+}
+
+/** What all RunPodSandbox hooks have taken so far, in seconds. */
+function hookSeconds(metrics: string): number {
+  const line = /^patchbay_hook_duration_seconds_sum\{method="RunPodSandbox",result="ok"\} (\S+)$/m;
+  return Number(line.exec(metrics)?.[1] ?? 0);
+}

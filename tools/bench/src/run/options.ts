@@ -1,0 +1,43 @@
+import { Command, CommanderError, InvalidArgumentError } from 'commander';
+
+/** What the user asks for. */
+export interface BenchOptions {
+  /** Where the JSON goes. */
+  readonly json?: string;
+  /** Beginnings of figures' names; none means all. */
+  readonly only: readonly string[];
+  readonly samples?: number;
+}
+
+/**
+ * Reads the command line.
+ *
+ * @throws CommanderError when it is wrong, or when help was asked for, after that was shown
+ */
+export function parseOptions(parameters: readonly string[]): BenchOptions {
+  const command = new Command('npm run bench --')
+    .description('Measures the driver against its rivals, each figure paired in one run.')
+    .option('--json <file>', 'write the figures there, too')
+    .option(
+      '--only <name>',
+      'figures that are called or begin like this; repeatable',
+      (value, all: string[]) => [...all, value],
+      [],
+    )
+    .option('--samples <number>', 'samples of the cheapest figures; others take fewer', wholeNumber)
+    .allowExcessArguments(false)
+    .exitOverride()
+    .parse(parameters, { from: 'user' });
+  return command.opts<BenchOptions>();
+}
+
+/** Whether the command line was in order and has been answered, as with `--help`. */
+export function isAnswered(error: unknown): boolean {
+  return error instanceof CommanderError && error.exitCode === 0;
+}
+
+function wholeNumber(value: string): number {
+  const number = Number(value);
+  if (!Number.isInteger(number) || number < 1) throw new InvalidArgumentError('write a number from 1 on');
+  return number;
+}
