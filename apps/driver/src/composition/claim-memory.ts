@@ -28,10 +28,15 @@ export interface ClaimMemory {
   readonly turn: InstanceTurn;
 }
 
-/** Reads what is known of claims, and makes specs, gates and files agree with it. */
+/**
+ * Reads what is known of claims, and makes specs, gates and files agree with it.
+ *
+ * @param signal ends the waiting for another instance, with its reason
+ */
 export async function recallClaims(
   { config, logger }: Pick<DriverOptions, 'config' | 'logger'>,
   locks: StateLocks,
+  signal?: AbortSignal,
 ): Promise<ClaimMemory> {
   const inState = (name: string) => join(config.state.directory, name);
   const bootId = readFileSync('/proc/sys/kernel/random/boot_id', 'utf8').trim();
@@ -59,7 +64,7 @@ export async function recallClaims(
       }
     }
     gate.retain(ledger.all().map(({ claim }) => claim));
-  });
+  }, signal);
   return { bootId, ledger, gate, cdi, metadata, holds, turn };
 }
 

@@ -62,10 +62,10 @@ export class Driver {
     this.#host = openHostServices(selections, config.state.directory, logger);
     const { backends } = this.#host;
 
-    const memory = await recallClaims(this.#options, locks);
-    if (this.#ending.signal.aborted) return;
+    const memory = await this.#unlessEnding((ending) => recallClaims(this.#options, locks, ending));
+    if (memory === undefined || this.#ending.signal.aborted) return;
     this.#watch = PodLinkWatch.open(this.#host.routes, logger.child({ component: 'pod links' }));
-    const reports = claimReports(this.#options, memory, this.#watch, () => devices.inventory.settle());
+    const reports = claimReports(this.#options, memory, this.#watch, () => devices.inventory.settleSoon());
     const devices = deviceFlow(this.#options, backends, memory, reports.links);
     const claims = claimFlow(this.#options, backends, memory, devices.inventory, reports, locks);
     const nri = nriPlugin(this.#options, claims, memory, this.#stopping.signal);
@@ -93,6 +93,17 @@ export class Driver {
       },
       'driver started',
     );
+  }
+
+  /** @returns undefined when the work was ended with the driver */
+  async #unlessEnding<T>(work: (ending: AbortSignal) => Promise<T>): Promise<T | undefined> {
+    const { signal } = this.#ending;
+    try {
+      return await work(signal);
+    } catch (error) {
+      if (error === signal.reason) return undefined;
+      throw error;
+    }
   }
 
   /** During a rolling update the older instance publishes until it ends: two that disagree would take turns. */

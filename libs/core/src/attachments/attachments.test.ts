@@ -2,7 +2,7 @@
 import { readdirSync, readFileSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import type { PodSandbox } from '@patchbay/nri';
-import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { AttachmentsRig, claim, container, pod } from '../testing/attachments-rig.ts';
 import { FakeBackend } from '../testing/fake-backend.ts';
 import { soleInstance } from './state-locks.ts';
@@ -62,6 +62,7 @@ describe('a claim', () => {
     expect(backend.calls).toEqual(['prepare a']);
     expect(second.cdi.get('c1')?.mounts).toEqual([
       second.gate.path({ uid: 'c1', namespace: 'default', name: 'c1' }),
+      '/proc/sys/net/ipv4/conf/a/tag',
     ]);
   });
 
@@ -236,7 +237,11 @@ describe('attaching', () => {
     expect(driver.backend.places.get('a')).toBe('new');
     expect(driver.backend.calls.slice(-2)).toEqual(['detach a old', 'attach a new']);
     expect(journalled).toEqual([
-      { phase: 'attaching', sandbox: expect.objectContaining({ sandboxId: 'new' }) },
+      {
+        phase: 'attaching',
+        since: expect.any(Number),
+        sandbox: expect.objectContaining({ sandboxId: 'new' }),
+      },
     ]);
   });
 
@@ -263,6 +268,60 @@ describe('attaching', () => {
     rig.dead.add('/run/netns/sandbox-p1');
     await driver.hooks.runPodSandbox?.(pod('p2'));
     expect(driver.backend.places.get('a')).toBe('sandbox-p2');
+  });
+});
+
+describe("a pod's claims", () => {
+  it('are attached in the order of the names that the pod has for them, however they are called and prepared', async () => {
+    const driver = rig.begin(new FakeBackend('a', 'b', 'c'));
+    const made = (uid: string, device: string, podClaimName: string) =>
+      driver.prepare({ ...claim(uid, [device]), podClaimName });
+    await made('pod-net-b-aaaaa', 'b', 'net-b');
+    await made('pod-net-zzzzz', 'a', 'net');
+    await driver.prepare(claim('nets', ['c']));
+    await driver.hooks.runPodSandbox?.(pod('p1'));
+    expect(driver.backend.calls.slice(3)).toEqual([
+      'attach a sandbox-p1',
+      'attach b sandbox-p1',
+      'attach c sandbox-p1',
+    ]);
+  });
+
+  it('are all undone when one fails, and the error names the claim, the request, the device and the reason', async () => {
+    const driver = rig.begin(new FakeBackend('a', 'b', 'c'));
+    for (const device of ['a', 'b', 'c']) await driver.prepare(claim(`claim-${device}`, [device]));
+    driver.backend.failing.add('attach c');
+    await expect(driver.hooks.runPodSandbox?.(pod('p1'))).rejects.toThrow(
+      "cannot attach device c (request 'req-c') of claim default/claim-c to pod default/p1 as 'c': attach c fails",
+    );
+    expect([...driver.backend.places]).toEqual([]);
+    expect(driver.ledger.all().map(({ attachments }) => attachments)).toEqual([[], [], []]);
+    expect(['a', 'b', 'c'].map((device) => driver.isOpen(`claim-${device}`))).toEqual([false, false, false]);
+  });
+});
+
+describe("a container's mounts", () => {
+  it('that wait for the interfaces are taken away by the driver, which knows that they are there', async () => {
+    const driver = rig.begin(new FakeBackend('a'));
+    await driver.prepare(claim('c1', ['a']));
+    const record = driver.ledger.get('c1');
+    const mounts = record === undefined ? [] : driver.gate.mounts(record);
+    const result = await driver.hooks.createContainer?.(pod('p1'), {
+      ...container(),
+      mounts: [
+        ...mounts.map(({ hostPath, containerPath }) => mount(hostPath, containerPath)),
+        mount('/x', '/y'),
+      ],
+    });
+    expect(result).toEqual({
+      removeMounts: ['/run/patchbay/this-pod-has-no-interface-a-of-claim-default-c1-yet-c1'],
+    });
+    expect(driver.isOpen('c1')).toBe(true);
+  });
+
+  it('of a pod without claims stay as they are', async () => {
+    const driver = rig.begin(new FakeBackend('a'));
+    expect(await driver.hooks.createContainer?.(pod('p1'), container(['/x']))).toBeUndefined();
   });
 });
 
@@ -295,6 +354,24 @@ describe('detaching', () => {
     await driver.unprepare('c1');
     expect(driver.backend.places.size).toBe(0);
     expect(driver.ledger.all()).toEqual([]);
+  });
+
+  it('that the journal refuses twice does not have the claim count as attached', async () => {
+    const driver = rig.begin(new FakeBackend('a'));
+    await driver.prepare(claim('c1', ['a']));
+    await driver.hooks.runPodSandbox?.(pod('p1'));
+    await driver.settled('c1');
+    vi.spyOn(driver.ledger, 'put').mockImplementation(() => {
+      throw new Error('no space left');
+    });
+    await driver.hooks.stopPodSandbox?.(pod('p1'));
+    expect([driver.backend.places.size, driver.ledger.get('c1')?.attachments[0]?.phase]).toEqual([
+      0,
+      'attached',
+    ]);
+    vi.restoreAllMocks();
+    await driver.hooks.runPodSandbox?.(pod('p1'));
+    expect([driver.backend.places.get('a'), driver.isOpen('c1')]).toEqual(['sandbox-p1', true]);
   });
 });
 
@@ -389,3 +466,7 @@ describe('after a restart', () => {
     }
   });
 });
+
+function mount(source: string, destination: string) {
+  return { source, destination, type: 'bind', options: [] };
+}

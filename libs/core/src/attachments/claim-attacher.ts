@@ -140,7 +140,7 @@ export class ClaimAttacher {
     try {
       ledger.putAttachment(record, podUID, { phase: 'detaching', sandbox });
     } catch (error) {
-      // A record that still says 'attached' leads to the same detaching after a crash.
+      // A record that still says 'attached' leads to the same detaching after a crash, and to attaching anew by the closed gate.
       logger.warn({ claimUID, error: describeError(error) }, 'detaching without a journal');
     }
     const failures = await this.#detachDevices(record.devices, sandbox, signal);
@@ -172,11 +172,7 @@ export class ClaimAttacher {
     const shared = record.attachments.some((each) => each !== earlier);
     const sandbox =
       (earlier?.sandbox.shared ?? (earlier === undefined && shared)) ? { ...asked, shared: true } : asked;
-    // The gate opens when all is done: a crash after that leaves the record behind, not the work. With several pods it cannot tell whose.
-    if (
-      earlier?.phase === 'attached' ||
-      (!shared && earlier?.phase === 'attaching' && gate.isOpen(record.claim))
-    ) {
+    if (earlier !== undefined && this.#isComplete(record, earlier)) {
       this.#openGate(record, earlier);
       return { sandbox, attached: [] };
     }
@@ -198,6 +194,17 @@ export class ClaimAttacher {
       this.#openGate(ledger.putAttachment(attaching, sandbox.podUID, { phase: 'attached', sandbox }));
     } else gate.open(record.claim);
     return { sandbox, attached };
+  }
+
+  /**
+   * Whether an attachment is wholly there. The gate opens when all is done and closes before anything is undone: a crash, or a journal that
+   * cannot be written, leaves the record behind, not the gate. With several pods the gate cannot tell of whom.
+   */
+  #isComplete(record: ClaimRecord, { phase, sandbox }: AttachmentRecord): boolean {
+    const others = record.attachments.filter((each) => each.sandbox.podUID !== sandbox.podUID);
+    if (phase === 'attached')
+      return this.#options.gate.isOpen(record.claim) || others.some((each) => each.phase !== 'attached');
+    return phase === 'attaching' && others.length === 0 && this.#options.gate.isOpen(record.claim);
   }
 
   #begin(record: ClaimRecord, sandbox: PodSandbox): ClaimRecord {

@@ -37,7 +37,10 @@ export class ClaimLedger {
     return [...this.#current().values()];
   }
 
-  /** The claims reserved for a pod or attached to it, in the order of their names: the same in every process. */
+  /**
+   * The claims reserved for a pod or attached to it, in the order in which they are attached: by the names that the pod has for them, which
+   * are the same whenever the pod is made. A claim that is no template's is known by its own name.
+   */
   ofPod(podUID: string): readonly ClaimRecord[] {
     return this.all()
       .filter(
@@ -45,7 +48,7 @@ export class ClaimLedger {
           record.podUIDs.includes(podUID) ||
           record.attachments.some(({ sandbox }) => sandbox.podUID === podUID),
       )
-      .sort((a, b) => (a.claim.name < b.claim.name ? -1 : 1));
+      .sort(inOrderOfAttaching);
   }
 
   /**
@@ -59,10 +62,17 @@ export class ClaimLedger {
     records.set(record.claim.uid, record);
   }
 
-  /** Records where a claim's devices are for one pod; `undefined` when they are no longer there. */
-  putAttachment(record: ClaimRecord, podUID: string, attachment?: AttachmentRecord): ClaimRecord {
+  /** Records where a claim's devices are for one pod, from now on; `undefined` when they are no longer there. */
+  putAttachment(
+    record: ClaimRecord,
+    podUID: string,
+    attachment?: Omit<AttachmentRecord, 'since'>,
+  ): ClaimRecord {
     const others = record.attachments.filter(({ sandbox }) => sandbox.podUID !== podUID);
-    const changed = { ...record, attachments: attachment ? [...others, attachment] : others };
+    const changed = {
+      ...record,
+      attachments: attachment ? [...others, { ...attachment, since: Date.now() }] : others,
+    };
     this.put(changed);
     return changed;
   }
@@ -78,6 +88,14 @@ export class ClaimLedger {
     if (changed !== undefined) this.#records = byUID(changed);
     return this.#records;
   }
+}
+
+/** Code points: the same order in every process, whatever its locale. */
+function inOrderOfAttaching(a: ClaimRecord, b: ClaimRecord): number {
+  const [left = '', right = ''] = [a, b].map(({ podClaimName, claim }) =>
+    [podClaimName ?? claim.name, claim.uid].join('\0'),
+  );
+  return left < right ? -1 : 1;
 }
 
 function byUID(records: readonly ClaimRecord[]): Map<string, ClaimRecord> {

@@ -99,9 +99,14 @@ export class ClaimPreparer implements DraDriver {
   async unprepareClaim(claim: ClaimReference, signal: AbortSignal): Promise<void> {
     const { ledger, gate, cdi, metadata, attacher, inventory, claims, logger } = this.#options;
     await claims.run(claim.uid, async () => {
+      const failures: unknown[] = [];
+      // One pod that does not give its devices back must not keep the others from it.
       for (const { sandbox } of ledger.get(claim.uid)?.attachments ?? []) {
-        await attacher.detachLocked(claim.uid, sandbox.podUID, signal);
+        await attacher
+          .detachLocked(claim.uid, sandbox.podUID, signal)
+          .catch((error: unknown) => failures.push(error));
       }
+      if (failures.length > 0) throw failures.length === 1 ? failures[0] : new AggregateError(failures);
       const record = ledger.get(claim.uid);
       if (record) {
         await this.#unprepareDevices(record.devices, signal);
@@ -116,6 +121,11 @@ export class ClaimPreparer implements DraDriver {
     });
   }
 
+  /** See {@link DraDriver.isPrepared}. */
+  async isPrepared(claimUID: string): Promise<boolean> {
+    return this.#options.ledger.get(claimUID) !== undefined;
+  }
+
   async #prepare(claim: AllocatedClaim, signal: AbortSignal): Promise<ClaimRecord> {
     const { ledger, inventory, logger, bootId } = this.#options;
     const devices: DeviceRecord[] = [];
@@ -127,6 +137,8 @@ export class ClaimPreparer implements DraDriver {
         version: recordVersion,
         bootId,
         claim: { uid: claim.uid, namespace: claim.namespace, name: claim.name },
+        ...(claim.podClaimName ? { podClaimName: claim.podClaimName } : {}),
+        preparedAt: Date.now(),
         podUIDs: podUIDs(claim),
         devices,
         attachments: [],
@@ -291,15 +303,7 @@ export class ClaimPreparer implements DraDriver {
           },
         };
       }),
-      {
-        mounts: [
-          {
-            hostPath: gate.path(record.claim),
-            containerPath: `/run/patchbay/${record.claim.uid}`,
-            options: ['ro', 'bind'],
-          },
-        ],
-      },
+      { mounts: gate.mounts(record) },
     );
     return claim.devices.map((allocated, index) => ({
       requestNames: [baseRequest(allocated.request)],

@@ -40,6 +40,8 @@ const attachmentRecord = z.strictObject({
    * - `detaching`: devices may be on their way back
    */
   phase: z.enum(['attaching', 'attached', 'detaching']),
+  /** When the phase began, in milliseconds of `Date.now`. */
+  since: z.number().optional(),
   sandbox: sandboxRecord,
 });
 
@@ -49,6 +51,10 @@ export const claimRecordSchema = z.strictObject({
   /** `/proc/sys/kernel/random/boot_id` of the boot in which the claim was prepared; links of an earlier boot are gone. */
   bootId: z.string(),
   claim: z.strictObject({ uid: z.string(), namespace: z.string(), name: z.string() }),
+  /** Name by which the pod knows a claim that was made for it alone from a template. */
+  podClaimName: z.string().optional(),
+  /** When the claim was prepared, in milliseconds of `Date.now`. */
+  preparedAt: z.number().optional(),
   /** UIDs of the pods that the claim was reserved for when it was prepared. */
   podUIDs: z.array(z.string()),
   devices: z.array(deviceRecord),

@@ -1,15 +1,21 @@
 import { closeSync, existsSync, mkdirSync, openSync, readdirSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
-import type { ClaimReference } from '@patchbay/dra';
+import type { CdiMount, ClaimReference } from '@patchbay/dra';
+import type { ClaimRecord } from './claim-record.ts';
 
 /** Name of the one file in an open gate's folder. */
 const fileName = 'attached';
 
+/** Where in containers the mounts are that keep them waiting. */
+const containerDirectory = '/run/patchbay';
+
 /**
- * Keeps containers from running without their network. Each claim has a file that exists only while its devices are attached, and the
- * claim's CDI spec bind-mounts that file: without it every runtime refuses to create the container, and the kubelet tries again.
+ * Keeps containers from running without their network, by mounts in the claim's CDI spec whose sources are missing: every runtime then
+ * refuses to create the container, and the kubelet tries again. The user reads the paths in the pod's events, so they say what is missing.
  *
- * The user reads the missing file's path in the pod's events, so the path says what is missing.
+ * - A file of the claim exists only while its devices are wholly attached wherever they are.
+ * - A file of the kernel exists only where the pod has the interface. The claim's file cannot tell one pod from another, or a pod's sandbox
+ *   from the next one, and is left open by a driver that does not run.
  */
 export class ContainerGate {
   readonly #directory: string;
@@ -22,6 +28,34 @@ export class ContainerGate {
   /** Path of the claim's gate file. */
   path(claim: ClaimReference): string {
     return join(this.#folder(claim), fileName);
+  }
+
+  /**
+   * The mounts that keep the containers of a prepared claim waiting.
+   *
+   * Low-level runtimes mount when the process that will be the container is in the pod's network namespace, and `/proc/sys/net` is that of the
+   * process that looks (`net_ctl_header_lookup`, net/sysctl_net.c): any file there of the interface is missing where the interface is. Where
+   * they mount for it from outside (user namespaces, virtual machines) it is missing always, and only the driver lets the container pass:
+   * see {@link vouchedFor}.
+   */
+  mounts({ claim, devices }: ClaimRecord): readonly CdiMount[] {
+    const options = ['ro', 'bind'];
+    return [
+      { hostPath: this.path(claim), containerPath: join(containerDirectory, claim.uid), options },
+      ...interfacesOf(devices).map((name) => ({
+        hostPath: `/proc/sys/net/ipv4/conf/${name}/tag`,
+        containerPath: interfacePath(claim, name),
+        options,
+      })),
+    ];
+  }
+
+  /**
+   * The mounts of {@link mounts} that a container needs no more when the driver knows that the claim is attached to its pod, by their paths
+   * in the container.
+   */
+  vouchedFor({ claim, devices }: ClaimRecord): readonly string[] {
+    return interfacesOf(devices).map((name) => interfacePath(claim, name));
   }
 
   /** Whether the claim's containers may start. */
@@ -60,4 +94,13 @@ export class ContainerGate {
   #folderName({ namespace, name, uid }: ClaimReference): string {
     return `network-of-claim-${namespace}-${name}-is-not-attached-yet-${uid}`.slice(-255);
   }
+}
+
+function interfacesOf(devices: ClaimRecord['devices']): string[] {
+  return devices.filter(({ adminAccess }) => !adminAccess).map(({ interfaceName }) => interfaceName);
+}
+
+function interfacePath({ namespace, name, uid }: ClaimReference, interfaceName: string): string {
+  const file = `this-pod-has-no-interface-${interfaceName}-of-claim-${namespace}-${name}-yet-${uid}`;
+  return join(containerDirectory, file.slice(-255));
 }

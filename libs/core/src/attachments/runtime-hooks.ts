@@ -22,7 +22,7 @@ export interface RuntimeHooksOptions {
  * The runtime's events, turned into attaching and detaching. Thin and fast: a pod without claims of ours costs one look into a map.
  */
 export function runtimeHooks(options: RuntimeHooksOptions): NriHandlers {
-  const { ledger, attacher, logger, signal } = options;
+  const { ledger, attacher, gate, logger, signal } = options;
 
   /** A pod gets all of its claims or none. */
   async function attachPod(pod: NriPodSandbox, claims: readonly ClaimRecord[]): Promise<void> {
@@ -103,15 +103,21 @@ export function runtimeHooks(options: RuntimeHooksOptions): NriHandlers {
     stopPodSandbox: detachPod,
     removePodSandbox: detachPod,
 
-    /** Attaches late what the sandbox hook missed, before the container's gate is mounted. */
+    /** Attaches late what the sandbox hook missed, before the container's gate is mounted, and says that the interfaces are there. */
     createContainer: async (pod, container) => {
       const claims = new Set([...ledger.ofPod(pod.uid), ...claimsOfContainer(options, container)]);
       const missing = [...claims].filter(
-        ({ attachments }) =>
-          !attachments.some(({ phase, sandbox }) => phase === 'attached' && sandbox.sandboxId === pod.id),
+        ({ claim, attachments }) =>
+          !attachments.some(({ phase, sandbox }) => phase === 'attached' && sandbox.sandboxId === pod.id) ||
+          !gate.isOpen(claim),
       );
       if (missing.length > 0) logger.debug({ podUID: pod.uid, claims: missing.length }, 'attaching late');
       await attachPod(pod, missing);
+      const needless = new Set([...claims].flatMap((claim) => gate.vouchedFor(claim)));
+      const removeMounts = container.mounts
+        .map(({ destination }) => destination)
+        .filter((path) => needless.has(path));
+      return removeMounts.length > 0 ? { removeMounts } : undefined;
     },
 
     /** Brings what the journal says and what the runtime runs together: after a restart of either. */

@@ -106,6 +106,23 @@ describe('a claim of several pods', () => {
     expect(second.ledger.get('c2')?.attachments).toMatchObject([{ sandbox: { podUID: 'p2' } }]);
   });
 
+  it('is taken back from every pod that gives it back, although one does not', async () => {
+    const driver = rig.begin(new FakeBackend('a').share());
+    await driver.prepare(claim('c1', ['a'], { pods: ['p1', 'p2', 'p3'] }));
+    for (const each of ['p1', 'p2', 'p3']) await driver.hooks.runPodSandbox?.(pod(each));
+    await driver.settled('c1');
+    const { detach } = driver.backend.attach;
+    vi.spyOn(driver.backend.attach, 'detach').mockImplementation(async (prepared, sandbox, signal) => {
+      if (sandbox.podUID === 'p2') throw new Error('p2 holds it');
+      return detach(prepared, sandbox, signal);
+    });
+    await expect(driver.unprepare('c1')).rejects.toThrow('still in pod default/p2: p2 holds it');
+    expect([...driver.backend.links]).toEqual(['a sandbox-p2']);
+    vi.restoreAllMocks();
+    await driver.unprepare('c1');
+    expect(driver.ledger.all()).toEqual([]);
+  });
+
   it('is refused the second one when its parameters cannot be in two, in words', async () => {
     const obstacle = "its interface 'a' has the address 192.0.2.1/24, which one pod can have";
     const backend = new FakeBackend('a').share(obstacle);

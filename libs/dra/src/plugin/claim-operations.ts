@@ -1,4 +1,5 @@
 import type { AllocatedClaim, ClaimReference } from '../claims/allocated-claim.ts';
+import { ClaimBatch } from '../claims/claim-batch.ts';
 import { DeviceHeldError } from '../claims/device-holds.ts';
 import type { DeviceHolds } from '../claims/device-holds.ts';
 import { KeyedQueue } from '../claims/keyed-queue.ts';
@@ -43,7 +44,13 @@ export class ClaimOperations {
 
   /** Prepares every claim; one that fails does not keep the others from succeeding. */
   prepare(claims: readonly ClaimReference[], signal: AbortSignal): Promise<Record<string, ClaimOutcome>> {
-    return this.#each('prepare', claims, signal, (claim) => this.#prepareClaim(claim, signal));
+    // A claim with an earlier operation under way must not hold the others up.
+    const once = new Map(claims.map((claim) => [claim.uid, claim]));
+    const together = new Set([...once.values()].filter(({ uid }) => !this.#queue.busy(uid)));
+    const batch = new ClaimBatch(together.size, signal);
+    return this.#each('prepare', claims, signal, (claim) =>
+      this.#prepareClaim(claim, signal, together.has(claim) ? batch : undefined),
+    );
   }
 
   /** Unprepares every claim, without asking the API server. */
@@ -95,8 +102,19 @@ export class ClaimOperations {
     return Object.fromEntries(await Promise.all(entries));
   }
 
-  async #prepareClaim(reference: ClaimReference, signal: AbortSignal): Promise<readonly PreparedDevice[]> {
-    const claim = await this.#options.resolve(reference, signal);
+  async #prepareClaim(
+    reference: ClaimReference,
+    signal: AbortSignal,
+    batch: ClaimBatch | undefined,
+  ): Promise<readonly PreparedDevice[]> {
+    let claim: AllocatedClaim;
+    try {
+      claim = await this.#options.resolve(reference, signal);
+    } catch (error) {
+      batch?.giveUp();
+      throw error;
+    }
+    await batch?.come(claim);
     return this.#options.inTurn(async () => {
       // The turn may have come after the kubelet gave up, and the pod may be gone.
       signal.throwIfAborted();
@@ -104,8 +122,9 @@ export class ClaimOperations {
       try {
         return await this.#options.driver.prepareClaim(claim, signal);
       } catch (error) {
-        // Only what this attempt took: an earlier success of the same claim keeps its devices.
-        if (taken) this.#options.holds.release(claim.uid);
+        // Only what this attempt took: an earlier success of the same claim keeps its devices. So does one of which only the rest failed.
+        const prepared = (await this.#options.driver.isPrepared?.(claim.uid)) ?? false;
+        if (taken && !prepared) this.#options.holds.release(claim.uid);
         throw error;
       }
     });

@@ -36,9 +36,9 @@ export interface DraDriver {
   unprepareClaim(claim: ClaimReference, signal: AbortSignal): Promise<void>;
 
   /**
-   * Whether the driver's journal still has the claim prepared. Useful to drivers of which two instances may share a journal (rolling
-   * update) and that do not bring `holds` up to date in every turn: asked when a device seems to be held by a claim that the other instance
-   * may have unprepared meanwhile.
+   * Whether the driver's journal has the claim prepared. Asked when preparing has failed: a claim that the journal has all the same keeps its
+   * devices. And asked when a device seems to be held by a claim that another instance on the same journal (rolling update) may have
+   * unprepared meanwhile.
    */
   isPrepared?(claimUID: string): Promise<boolean>;
 }
