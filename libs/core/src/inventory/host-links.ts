@@ -16,6 +16,9 @@ export interface HostState {
   readonly wiring: ReadonlyMap<number, string>;
 }
 
+/** Of what is not told, such as a new alias of a link that is down, one hears after so long, in milliseconds. */
+const longestKeptMs = 30_000;
+
 /** Reads the kernel's state; a `RouteSocket` in the host's namespace does. */
 export type HostNetlink = Pick<RouteSocket, 'linksAsync' | 'addressesAsync' | 'routesAsync'>;
 
@@ -28,6 +31,8 @@ export class HostLinks {
   readonly #isReserved: (link: Link) => boolean;
   readonly #listeners = new Set<() => void>();
   #state: Promise<HostState> | undefined;
+  /** When that was begun, in milliseconds of `performance.now`. */
+  #lookedAt = 0;
   #monitor: ChangeMonitor | undefined;
 
   /**
@@ -41,9 +46,8 @@ export class HostLinks {
 
   /** The links now: what has changed before the call is in it. Without a running {@link watch} the kernel is asked every time. */
   async state(): Promise<HostState> {
-    if (this.#monitor === undefined || this.#monitor.changed) this.#state = undefined;
-    // What changes from here on is told again, so that whoever was told looks again.
-    if (this.#state === undefined) this.#monitor?.arm();
+    const isCurrent = this.#monitor?.changed === false && performance.now() - this.#lookedAt < longestKeptMs;
+    if (!isCurrent) this.#state = undefined;
     const state = (this.#state ??= this.#look());
     try {
       return await state;
@@ -82,6 +86,9 @@ export class HostLinks {
   }
 
   async #look(): Promise<HostState> {
+    this.#lookedAt = performance.now();
+    // What changes from here on is told again, so that whoever was told looks again.
+    this.#monitor?.arm();
     const [links, addresses, routes] = await Promise.all([
       this.#netlink.linksAsync(),
       this.#netlink.addressesAsync(),

@@ -174,7 +174,7 @@ describe('Inventory', () => {
   }
 
   it('gathers a burst of changes for the debounce and looks once', async () => {
-    const { list, changed } = await running({ debounceMs: 60 });
+    const { list, changed } = await running({ pace: { debounceMs: 60 } });
     for (let count = 0; count < 5; count++) {
       changed();
       await sleep(5);
@@ -187,7 +187,7 @@ describe('Inventory', () => {
   });
 
   it('looks without being told after the resync time', async () => {
-    const { list } = await running({ debounceMs: 1, resyncMs: 20 });
+    const { list } = await running({ pace: { debounceMs: 1 }, resyncMs: 20 });
     await vi.waitFor(() => expect(list.mock.calls.length).toBeGreaterThanOrEqual(3));
   });
 

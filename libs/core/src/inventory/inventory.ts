@@ -4,6 +4,7 @@ import type { Device } from '../backend/device.ts';
 import { errorFields } from '../errors/driver-errors.ts';
 import type { Logger } from '../logging/logger.ts';
 import type { HeldInventoryDevice } from './held-devices.ts';
+import { LookPace, type LookPaceOptions } from './look-pace.ts';
 import { publishedForms, type Sharing, sharings } from './shared-devices.ts';
 
 /** A device as it is published, and what of its state is known beside that. */
@@ -21,6 +22,9 @@ export interface BackendDevices {
 /** How the link of a device that is in a pod is. */
 export type StateInPod = 'carrier' | 'no-carrier' | 'gone';
 
+/** A device that is missing at one look and was on its way has arrived after so long, in milliseconds. */
+const onItsWayMs = 20;
+
 /** What the {@link Inventory} works with. */
 export interface InventoryOptions {
   readonly backends: BackendRegistry;
@@ -29,8 +33,8 @@ export interface InventoryOptions {
   /** What is known of a held device's link in its pod; undefined when nothing is. Call {@link Inventory.settle} when it changes. */
   readonly stateInPod?: (kind: string, deviceName: string) => StateInPod | undefined;
   readonly logger: Logger;
-  /** How long to gather changes before looking, in milliseconds. */
-  readonly debounceMs?: number;
+  /** How soon after a change to look, and how often while changes never end. */
+  readonly pace?: LookPaceOptions;
   /** How often to look without a change being reported, in milliseconds. */
   readonly resyncMs?: number;
 }
@@ -41,7 +45,7 @@ export interface InventoryOptions {
  */
 export class Inventory {
   readonly #options: InventoryOptions;
-  readonly #debounceMs: number;
+  readonly #pace: LookPace;
   readonly #lastListed = new Map<string, readonly Device[]>();
   /** The same in both forms, by backend and name. */
   readonly #formsListed = new Map<string, ReadonlyMap<string, readonly Device[]>>();
@@ -56,12 +60,14 @@ export class Inventory {
   #heldAtLook: readonly HeldInventoryDevice[] = [];
   /** Held devices, `kind/name`, that were not there at the last look although they were in no pod. */
   #gone: ReadonlySet<string> = new Set();
+  /** Whether something may have changed on the host since the last look began. */
+  #stale = true;
   #wake: (() => void) | undefined;
   #refreshing: Promise<void> | undefined;
 
   constructor(options: InventoryOptions) {
     this.#options = options;
-    this.#debounceMs = options.debounceMs ?? 20;
+    this.#pace = new LookPace(options.pace);
   }
 
   /** The devices as of the last look, by backend in the configured order. */
@@ -99,6 +105,12 @@ export class Inventory {
 
   /** Looks again soon: for changes that only the driver itself knows of, such as a claim that let go of a device. */
   invalidate(): void {
+    this.#stale = true;
+    this.#wake?.();
+  }
+
+  /** As {@link settle}, soon: for what may change many times in a moment. */
+  settleSoon(): void {
     this.#wake?.();
   }
 
@@ -107,10 +119,13 @@ export class Inventory {
     const { backends, resyncMs = 60_000 } = this.#options;
     for (const { backend } of backends) backend.discovery.watch(() => this.invalidate(), signal);
     while (!signal.aborted) {
-      const changed = new Promise<void>((resolve) => (this.#wake = resolve));
-      await this.refresh(signal);
-      await changedOrResync(changed, resyncMs, signal);
-      await pause(this.#debounceMs, signal);
+      const changed = new Promise<boolean>((resolve) => (this.#wake = () => resolve(true)));
+      if (this.#stale) await this.refresh(signal);
+      else this.settle();
+      // A look that somebody else had begun before the change does not show it.
+      const heard = this.#stale || (await within(resyncMs, changed, signal));
+      if (heard) await pause(this.#pace.delay(performance.now()), signal);
+      else this.#stale = true;
     }
   }
 
@@ -121,16 +136,28 @@ export class Inventory {
   }
 
   async #refresh(signal: AbortSignal): Promise<void> {
-    let missing = await this.#look(signal);
+    let missing = await this.#measuredLook(signal);
     // What was listed may be of a moment before or after that of what claims hold: a device on its way is missing at one look only.
     if (missing.some((device) => !this.#gone.has(device))) {
-      await pause(this.#debounceMs, signal);
-      const still = new Set(await this.#look(signal));
+      await pause(onItsWayMs, signal);
+      const still = new Set(await this.#measuredLook(signal));
       missing = missing.filter((device) => still.has(device));
     }
     if (signal.aborted) return;
     this.#gone = new Set(missing);
     this.settle();
+  }
+
+  /** As {@link #look}. Other work of the process meanwhile counts as well, so that a busy driver looks less often. */
+  async #measuredLook(signal: AbortSignal): Promise<string[]> {
+    const before = process.cpuUsage();
+    this.#stale = false;
+    try {
+      return await this.#look(signal);
+    } finally {
+      const { user, system } = process.cpuUsage(before);
+      this.#pace.looked((user + system) / 1000, performance.now());
+    }
   }
 
   /** Lists all backends' devices; returns the held ones, `kind/name`, that should be on the host and are not. */
@@ -257,10 +284,13 @@ function groupedByName(devices: readonly Device[]): Map<string, Device[]> {
 /** Orders `blue-2` before `blue-10`, the same on every node whatever its locale. */
 const { compare: compareNames } = new Intl.Collator('en', { numeric: true });
 
-async function changedOrResync(changed: Promise<void>, resyncMs: number, signal: AbortSignal): Promise<void> {
+/** Whether something comes before the time is over. */
+async function within(milliseconds: number, wanted: Promise<boolean>, signal: AbortSignal): Promise<boolean> {
   const timer = new AbortController();
-  await Promise.race([changed, pause(resyncMs, AbortSignal.any([timer.signal, signal]))]);
+  const over = pause(milliseconds, AbortSignal.any([timer.signal, signal])).then(() => false);
+  const came = await Promise.race([wanted, over]);
   timer.abort();
+  return came;
 }
 
 async function pause(milliseconds: number, signal: AbortSignal): Promise<void> {

@@ -1,0 +1,170 @@
+import { BackendRegistry, HostLinks, Inventory, silentLogger } from '@patchbay/core';
+import {
+  addressAdd,
+  linkAddAltname,
+  linkDelete,
+  linkDeleteAltname,
+  linkSet,
+  NetworkNamespace,
+  routeAdd,
+  routeDelete,
+  RouteSocket,
+} from '@patchbay/netlink';
+import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
+import { HostdevDiscovery } from './hostdev-discovery.ts';
+
+let host: RouteSocket;
+let stopping: AbortController;
+let inventory: Inventory;
+
+/** Makes a pair `<name>` and `<name>-end`, both up, and returns the index of the first. */
+function pair(name: string): number {
+  const { index, parent = 0 } = host.createLink({
+    name,
+    kind: { kind: 'veth', peer: { name: `${name}-end` } },
+    up: true,
+  });
+  host.execute(linkSet(parent, { up: true }));
+  return index;
+}
+
+function published(): string[] {
+  return inventory.devices.flatMap(({ devices }) => devices.map(({ name }) => name));
+}
+
+/** Waits until exactly these links are published. */
+async function publishes(...names: readonly string[]): Promise<void> {
+  await vi.waitFor(() => expect(published()).toEqual(names), { interval: 5 });
+}
+
+beforeEach(async () => {
+  host = RouteSocket.open();
+  stopping = new AbortController();
+  const discovery = new HostdevDiscovery(new HostLinks(host, ({ alias }) => alias === 'mine'), {
+    links: [{ name: '*' }],
+  });
+  inventory = new Inventory({
+    backends: new BackendRegistry([{ kind: 'hostdev', backend: { discovery, attach: undefined as never } }]),
+    heldDevices: () => [],
+    logger: silentLogger,
+  });
+  void inventory.run(stopping.signal);
+  await publishes();
+});
+afterEach(async () => {
+  stopping.abort();
+  for (const { index, kind } of host.links()) {
+    if (kind !== undefined && host.link({ index }) !== undefined) host.execute(linkDelete({ index }));
+  }
+  host.close();
+});
+
+describe("the node's own wiring is never published, decided live", () => {
+  it.each([
+    ['IPv4', '0.0.0.0/0', undefined],
+    ['IPv6', '::/0', undefined],
+    ['in a table of its own', '0.0.0.0/0', 100],
+    ['written as two halves', '128.0.0.0/1', undefined],
+  ])(
+    'the link of the default route, %s, when that moves there and back',
+    async (_what, destination, table) => {
+      const [a, b] = [pair('a'), pair('b')];
+      await publishes('a', 'a-end', 'b', 'b-end');
+      const over = (linkIndex: number) => ({
+        destination,
+        linkIndex,
+        ...(table === undefined ? {} : { table }),
+      });
+      for (let round = 0; round < 2; round++) {
+        host.execute(routeAdd(over(a)));
+        await publishes('b', 'b-end');
+        host.execute(routeDelete(over(a)), routeAdd(over(b)));
+        await publishes('a', 'a-end');
+        host.execute(routeDelete(over(b)));
+        await publishes('a', 'a-end', 'b', 'b-end');
+      }
+    },
+  );
+
+  it('all links of a default route that has several, until one of them goes down', async () => {
+    const [a, b] = [pair('a'), pair('b')];
+    pair('c');
+    host.execute(
+      addressAdd({ linkIndex: a, address: '192.0.2.1/24' }),
+      addressAdd({ linkIndex: b, address: '198.51.100.1/24' }),
+      routeAdd({
+        destination: '0.0.0.0/0',
+        nexthops: [
+          { linkIndex: a, gateway: '192.0.2.254', weight: 1 },
+          { linkIndex: b, gateway: '198.51.100.254', weight: 1 },
+        ],
+      }),
+    );
+    await publishes('c', 'c-end');
+    // The kernel removes such a route without a word, but tells of the link.
+    host.execute(linkSet(a, { up: false }), linkSet(b, { up: false }));
+    await publishes('a', 'a-end', 'b', 'b-end', 'c', 'c-end');
+  });
+
+  it('a port of a bridge, while it is one', async () => {
+    const a = pair('a');
+    const { index } = host.createLink({ name: 'br', kind: { kind: 'bridge' }, up: true });
+    await publishes('a', 'a-end');
+    host.execute(linkSet(a, { master: index }));
+    await publishes('a-end');
+    host.execute(linkSet(a, { master: 0 }));
+    await publishes('a', 'a-end');
+  });
+
+  it('what a bridge with the default route is made of', async () => {
+    const a = pair('a');
+    const { index } = host.createLink({ name: 'br', kind: { kind: 'bridge' }, up: true });
+    host.execute(linkSet(a, { master: index }), routeAdd({ destination: '0.0.0.0/0', linkIndex: index }));
+    await publishes();
+  });
+
+  it('a link that another one is built on, while that is there', async () => {
+    const a = pair('a');
+    const { index } = host.createLink({ name: 'on-a', kind: { kind: 'macvlan', mode: 'bridge' }, parent: a });
+    await publishes('a-end', 'on-a');
+    host.execute(linkDelete({ index }));
+    await publishes('a', 'a-end');
+  });
+
+  it('the whole tree below a default route', async () => {
+    const a = pair('a');
+    const { index } = host.createLink({
+      name: 'on-a',
+      kind: { kind: 'macvlan', mode: 'bridge' },
+      parent: a,
+      up: true,
+    });
+    host.execute(routeAdd({ destination: '0.0.0.0/0', linkIndex: index }));
+    await publishes();
+  });
+
+  it("a CNI plugin's link by its name or altname, its other end, and the host's end of a pod's link", async () => {
+    const a = pair('a');
+    using pod = NetworkNamespace.create();
+    host.createLink({
+      name: 'veth12',
+      kind: { kind: 'veth', peer: { name: 'eth0', namespace: pod } },
+      up: true,
+    });
+    host.createLink({ name: 'cilium_host', kind: { kind: 'veth', peer: { name: 'made-up' } }, up: true });
+    await publishes('a', 'a-end');
+    host.execute(linkAddAltname(a, ['cali0123456789a']));
+    await publishes();
+    host.execute(linkDeleteAltname(a, ['cali0123456789a']));
+    await publishes('a', 'a-end');
+  });
+
+  it('what the configuration reserves', async () => {
+    const a = pair('a');
+    await publishes('a', 'a-end');
+    host.execute(linkSet(a, { alias: 'mine' }));
+    await publishes();
+    host.execute(linkSet(a, { alias: '' }));
+    await publishes('a', 'a-end');
+  });
+});
