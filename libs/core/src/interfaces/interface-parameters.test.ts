@@ -73,7 +73,7 @@ describe('InterfaceParameters', () => {
   it('reports all mistakes at once with their paths', () => {
     const mistakes = mistakesIn({
       interface: { name: 'sixteen-letters-', adresses: [], addresses: ['10.0.0.1/33', '10.0.0.2'], mtu: 7 },
-      routes: [{ destination: '10.1.2.3/16' }, { destination: '10.1.0.0/16', gateway: 'fe80::1' }],
+      routes: [{ destination: '10.1.2.3/16' }, { destination: '2001:db8::/48', gateway: '10.0.0.1' }],
       sriov: {},
     });
     expect(mistakes.map((mistake) => mistake.split(': ')[0]).sort()).toEqual(

@@ -1,15 +1,14 @@
 import * as z from 'zod';
 import { type ConfigIssue, ParametersInvalidError } from '../errors/driver-errors.ts';
 import { zodIssues } from './zod-issues.ts';
+import { contradictions } from './contradictions.ts';
 import {
   apiVersion,
   type InterfaceConfig,
   interfaceConfigShape,
-  mtuMistakes,
-  routeMistakes,
-  routesInOrder,
+  type InterfaceSection,
 } from './interface-config.ts';
-import type { InterfaceSetup } from './interface-setup.ts';
+import type { InterfaceSetup, RouteSetup } from './interface-setup.ts';
 
 /** One opaque document of parameters, from the device class or from the claim. */
 export interface ParametersDocument {
@@ -59,8 +58,10 @@ export class InterfaceParameters {
       }
       const document = parsed.data as InterfaceConfig & Readonly<Record<string, object | undefined>>;
       common = {
-        interface: { ...common.interface, ...document.interface },
+        interface: mergeSections(common.interface, document.interface),
         routes: document.routes ?? common.routes,
+        rules: document.rules ?? common.rules,
+        neighbours: document.neighbours ?? common.neighbours,
       };
       for (const name of this.#sections.keys()) {
         if (document[name] !== undefined) sections.set(name, { ...sections.get(name), ...document[name] });
@@ -71,13 +72,11 @@ export class InterfaceParameters {
       ...common.interface,
       name: common.interface?.name ?? defaultName,
       addresses: common.interface?.addresses ?? [],
-      routes: routesInOrder(routes),
+      routes: routesInOrder(inVrf(routes, common.interface?.vrf?.table)),
+      ...(common.rules === undefined ? {} : { rules: common.rules }),
+      ...(common.neighbours === undefined ? {} : { neighbours: common.neighbours }),
     };
-    issues.push(
-      ...routeMistakes(setup.addresses, routes),
-      ...duplicates(setup.addresses),
-      ...mtuMistakes(setup.mtu, setup.addresses, routes),
-    );
+    issues.push(...contradictions(setup, routes));
     let own: unknown;
     for (const [name, schema] of this.#sections) {
       if (name !== kind && !sections.has(name)) continue;
@@ -104,10 +103,48 @@ export class InterfaceParameters {
   }
 }
 
-function duplicates(addresses: readonly string[]): ConfigIssue[] {
-  return addresses.flatMap((address, index) =>
-    addresses.indexOf(address) < index
-      ? [{ path: `interface.addresses[${index}]`, message: `'${address}' is given twice` }]
-      : [],
-  );
+/** A later document's fields win; those that hold fields or names themselves are merged in the same way. A VRF's name and table are one thing. */
+function mergeSections(
+  earlier: InterfaceSection | undefined,
+  later: InterfaceSection | undefined,
+): InterfaceSection {
+  if (earlier === undefined || later === undefined) return later ?? earlier ?? {};
+  const ethtool = merged(earlier.ethtool, later.ethtool);
+  return {
+    ...earlier,
+    ...later,
+    ...defined({
+      sysctls: merged(earlier.sysctls, later.sysctls),
+      forwarding: merged(earlier.forwarding, later.forwarding),
+      inherit: merged(earlier.inherit, later.inherit),
+      ethtool: ethtool && {
+        ...ethtool,
+        ...defined({
+          features: merged(earlier.ethtool?.features, later.ethtool?.features),
+          privateFlags: merged(earlier.ethtool?.privateFlags, later.ethtool?.privateFlags),
+        }),
+      },
+    }),
+  };
+}
+
+function merged<T extends object>(earlier: T | undefined, later: T | undefined): T | undefined {
+  return earlier === undefined || later === undefined ? (later ?? earlier) : { ...earlier, ...later };
+}
+
+function defined<T extends object>(value: T): Partial<T> {
+  return Object.fromEntries(Object.entries(value).filter(([, member]) => member !== undefined)) as Partial<T>;
+}
+
+function inVrf(routes: readonly RouteSetup[], table: number | undefined): readonly RouteSetup[] {
+  return table === undefined ? routes : routes.map((route) => ({ table, ...route }));
+}
+
+/**
+ * The routes in an order in which the kernel takes them: those without gateway first, because a gateway must be reachable when its route is
+ * added. Otherwise as they were given.
+ */
+function routesInOrder(routes: readonly RouteSetup[]): RouteSetup[] {
+  const isDirect = ({ gateway }: RouteSetup) => gateway === undefined;
+  return [...routes.filter(isDirect), ...routes.filter((route) => !isDirect(route))];
 }
