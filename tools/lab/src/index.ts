@@ -35,6 +35,7 @@ export type {
   ExecResult,
 } from './cri/container.ts';
 export type { PodSandboxDetails, PodSandboxSpec, PodSandboxSummary } from './cri/pod-sandbox.ts';
+export { DhcpServer, type DhcpServerOptions, type ServerLease } from './dhcp/dhcp-server.ts';
 export { RpcError } from './grpc/rpc-error.ts';
 export { LabKubelet } from './kubelet/lab-kubelet.ts';
 export type {
