@@ -4,6 +4,7 @@
  *
  * @packageDocumentation
  */
+export { NamespacePrograms, type TcxDirection, type TcxProgram } from './bpf/namespace-programs.ts';
 export { EthtoolSocket, type EthtoolSocketOptions, type Switches } from './ethtool/ethtool-socket.ts';
 export { type LinkFeature, type LinkFeatures } from './ethtool/link-feature.ts';
 export { ChangeMonitor, type ChangeMonitorOptions, widestRoutePrefix } from './monitor/change-monitor.ts';
@@ -98,6 +99,8 @@ export { NetlinkError } from './socket/netlink-error.ts';
 export { useForeignLibraries } from './system/foreign-libraries.ts';
 export { NamespaceSysctls, type SysctlChange, SysctlError } from './system/namespace-sysctls.ts';
 export { SystemCallError } from './system/system-error.ts';
+export { type Filter, type FilterParent } from './tc/filter.ts';
+export { filterDelete } from './tc/filter-requests.ts';
 export { type AddressFamily } from './wire/ip-address.ts';
 export { MalformedMessageError } from './wire/malformed-message-error.ts';
 export { type ReferencedNamespace } from './wire/message-writer.ts';

@@ -31,6 +31,8 @@ import type { Route, RouteFilter } from './route/route.ts';
 import { routeDump } from './route/route-dump.ts';
 import type { Rule, RuleFilter } from './rule/rule.ts';
 import { ruleDump } from './rule/rule-dump.ts';
+import type { Filter } from '../tc/filter.ts';
+import { filterDump } from '../tc/filter-requests.ts';
 
 /** Where a {@link RouteSocket} is opened. */
 export interface RouteSocketOptions {
@@ -192,6 +194,13 @@ export class RouteSocket {
   /** All next-hop objects. */
   nexthopObjects(): NexthopObject[] {
     return this.#dump(nexthopObjectDump());
+  }
+
+  /** Traffic control filters of a link: those of its root qdisc, and those of clsact for what comes in and what goes out. */
+  filters(linkIndex: number): Filter[] {
+    return (['root', 'ingress', 'egress'] as const).flatMap((parent) =>
+      this.#dump(filterDump(linkIndex, parent)),
+    );
   }
 
   /**

@@ -26,10 +26,10 @@ function declareFunctions() {
       result: 'ssize',
       errno: true,
     }),
-    recvmsg: libc.declare({
-      name: 'recvmsg',
-      parameters: ['int', 'buffer', 'int'],
-      result: 'ssize',
+    recvmmsg: libc.declare({
+      name: 'recvmmsg',
+      parameters: ['int', 'buffer', 'uint', 'int', 'pointer'],
+      result: 'int',
       errno: true,
     }),
     ioctl: libc.declare({ name: 'ioctl', parameters: ['int', 'uint64', 'int'], result: 'int', errno: true }),
@@ -39,6 +39,12 @@ function declareFunctions() {
       name: 'mount',
       parameters: ['string', 'string', 'string', 'uint64', 'pointer'],
       result: 'int',
+      errno: true,
+    }),
+    syscall: libc.declare({
+      name: 'syscall',
+      parameters: ['int64', 'int64', 'buffer', 'uint64'],
+      result: 'ssize',
       errno: true,
     }),
     umount2: libc.declare({ name: 'umount2', parameters: ['string', 'int'], result: 'int', errno: true }),

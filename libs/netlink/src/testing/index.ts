@@ -4,4 +4,5 @@
  * @packageDocumentation
  */
 export { connectNamespaces, type ConnectedLink } from './connect-namespaces.ts';
+export { addFilter, attachTcx, loadProgram } from './ebpf-programs.ts';
 export { withNamespaces } from './with-namespaces.ts';
