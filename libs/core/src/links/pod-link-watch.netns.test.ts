@@ -233,6 +233,8 @@ describe('a pod that dies', () => {
     pod.pin(path);
     plug(pod);
     expect(host.assignNamespaceId(pod)).toBe(number);
+    const operState = () => inside(pod, (socket) => socket.link({ index: linkIndex })?.operState);
+    await vi.waitFor(() => expect(operState()).toBe('up'), soon);
     await watched('new');
     cable(false);
     await vi.waitFor(() => expect(watch.state('new')).toEqual(noCarrier), soon);

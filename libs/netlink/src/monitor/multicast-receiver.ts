@@ -1,14 +1,17 @@
 import type { FdWatch } from '@patchbay/ffi';
+import { DatagramBatch } from '../socket/datagram-batch.ts';
 import { NetlinkSocket } from '../socket/netlink-socket.ts';
-import { NumberedDatagram } from '../socket/numbered-datagram.ts';
 import { foreignLibraries } from '../system/foreign-libraries.ts';
 import { SystemCallError } from '../system/system-error.ts';
 
 /** The default holds 92 link events; this some 7,000. */
 const receiveBuffer = 8 * 1024 * 1024;
-const receiveSize = 64 * 1024;
-/** Datagrams taken in one turn of the event loop, so that a flood leaves time for others. */
-const largestTurn = 512;
+/** A link with many alternative names is some kilobytes. */
+const receiveSize = 32 * 1024;
+/** Datagrams received by one call. */
+const batchSize = 32;
+/** Calls in one turn of the event loop, so that a flood leaves time for others. */
+const largestTurn = 16;
 
 /** What a {@link MulticastReceiver} listens to, and who is told. */
 export interface MulticastOptions {
@@ -30,7 +33,7 @@ export class MulticastReceiver {
   readonly #socket: NetlinkSocket;
   readonly #watch: FdWatch;
   readonly #options: MulticastOptions;
-  readonly #datagram = new NumberedDatagram(receiveSize);
+  readonly #batch = new DatagramBatch(batchSize, receiveSize);
   /**
    * Whether the kernel has said so. Having said it once, it drops all that it would send until everything that waits has been received
    * (`NETLINK_S_CONGESTED`, net/netlink/af_netlink.c), so whoever reads the state anew must not do it before that.
@@ -66,18 +69,12 @@ export class MulticastReceiver {
   }
 
   #receive(): void {
-    const datagram = this.#datagram;
     let drained = false;
-    for (let count = 0; count < largestTurn && !this.#closed; count++) {
+    for (let call = 0; call < largestTurn && !drained && !this.#closed; call++) {
       try {
-        const length =
-          this.#options.allNamespaces === true
-            ? this.#socket.receiveNumbered(datagram)
-            : this.#socket.receive(datagram.bytes);
-        drained = length === undefined;
-        if (length === undefined) break;
-        const received = Math.min(length, datagram.bytes.length);
-        this.#options.onDatagram(datagram.bytes, received, datagram.namespaceId);
+        const count = this.#socket.receiveBatch(this.#batch);
+        drained = count < batchSize;
+        this.#take(count);
       } catch (error) {
         if (!(error instanceof SystemCallError && error.code === 'ENOBUFS')) throw error;
         this.#lost = true;
@@ -88,5 +85,13 @@ export class MulticastReceiver {
     if (!drained || !this.#lost || this.#closed) return;
     this.#lost = false;
     this.#options.onLost();
+  }
+
+  #take(count: number): void {
+    const batch = this.#batch;
+    const { onDatagram } = this.#options;
+    for (let number = 0; number < count && !this.#closed; number++)
+      onDatagram(batch.bytes(number), batch.length(number), batch.namespaceId(number));
+    batch.prepare(count);
   }
 }

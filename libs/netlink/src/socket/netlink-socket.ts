@@ -2,7 +2,7 @@ import { closeSync } from 'node:fs';
 import { enterNamespace, insideNamespace } from '../namespace/inside-namespace.ts';
 import { libc } from '../system/libc.ts';
 import { SystemCallError } from '../system/system-error.ts';
-import type { NumberedDatagram } from './numbered-datagram.ts';
+import type { DatagramBatch } from './datagram-batch.ts';
 import type { SocketFilter } from './socket-filter.ts';
 
 // linux/socket.h, linux/netlink.h
@@ -152,13 +152,18 @@ export class NetlinkSocket {
     if (recv.errno !== again) throw new SystemCallError('receiving from the kernel', recv.errno);
   }
 
-  /** As {@link receive}, also saying in the datagram which namespace it is from; that costs the kernel and this side a little more. */
-  receiveNumbered(datagram: NumberedDatagram): number | undefined {
-    const { recvmsg } = libc();
-    const length = recvmsg.call(this.fd, datagram.prepare(), MSG_DONTWAIT | MSG_TRUNC);
-    if (length >= 0) return length;
-    if (recvmsg.errno === again) return undefined;
-    throw new SystemCallError('receiving from the kernel', recvmsg.errno);
+  /**
+   * Receives as many datagrams as there are and the batch has room for.
+   *
+   * @returns how many
+   * @throws SystemCallError with code ENOBUFS when messages were lost
+   */
+  receiveBatch(batch: DatagramBatch): number {
+    const { recvmmsg } = libc();
+    const count = recvmmsg.call(this.fd, batch.headers, batch.capacity, MSG_DONTWAIT | MSG_TRUNC, 0n);
+    if (count >= 0) return count;
+    if (recvmmsg.errno === again) return 0;
+    throw new SystemCallError('receiving from the kernel', recvmmsg.errno);
   }
 
   /** As {@link receive}, on a thread of libuv's pool, because producing the next piece of a dump may wait for a lock. */
