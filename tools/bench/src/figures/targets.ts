@@ -20,7 +20,7 @@ const targets: readonly Target[] = [
     met: ({ ratio }) => (ratio['c'] ?? Infinity) <= 1.15,
   },
   {
-    figures: /^runPodSandbox\./,
+    figures: /^runPodSandbox\.veth\.1$/,
     text: '≤ 1.05 × noop',
     met: ({ ratio }) => (ratio['noop'] ?? Infinity) <= 1.05,
   },

@@ -38,7 +38,7 @@ export const hookFigures: Benchmark = {
   },
 };
 
-const defaultSamples = 60;
+const defaultSamples = 40;
 /** A part of the rounds comes before those that count. */
 const warmUp = 1 / 4;
 
@@ -88,7 +88,7 @@ class HookRig {
     await node.stop();
     await c.close();
     await launcher.close();
-    other.close();
-    own.close();
+    await other.remove();
+    await own.remove();
   }
 }

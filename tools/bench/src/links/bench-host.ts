@@ -81,7 +81,11 @@ export class BenchHost {
     this.#host.execute(linkSet(this.#link(`port-${card}`).index, { up: plugged }));
   }
 
-  close(): void {
+  /** Removes the network. */
+  async remove(): Promise<void> {
+    for (const { name } of this.#host.links()) {
+      if (name.startsWith('port-') || name === 'fabric' || name === 'br-blue') await this.deleteLink(name);
+    }
     this.#host.close();
     this.#pod.close();
     for (const namespace of this.#namespaces) namespace.close();

@@ -89,12 +89,17 @@ export class BenchNode {
     await this.driver.start({ wait: false });
     await this.registered();
     await this.driver.ready();
+    await this.awaitDevices();
+    this.#claims = await Claims.of(this.server.client());
+  }
+
+  /** Resolves when every backend has published its devices. */
+  async awaitDevices(): Promise<void> {
     await waitUntil(
       () => `the slices of ${benchBackends.length} backends; the driver's log ends with:\n${this.lastWords}`,
       async () => (await this.#pools()).size === benchBackends.length,
       { timeoutMs: patienceMs },
     );
-    this.#claims = await Claims.of(this.server.client());
   }
 
   /** Accepts the driver's registration, as the kubelet does once its socket is there. */

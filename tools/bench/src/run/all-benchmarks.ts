@@ -1,8 +1,18 @@
 import { hookFigures } from '../hooks/hook-figures.ts';
+import { eventFigures } from '../events/event-figures.ts';
+import { hooksMemory } from '../memory/hooks-memory.ts';
+import { sandboxFigures } from '../sandboxes/sandbox-figures.ts';
+import { startFigures } from '../start/start-figures.ts';
 import type { Benchmark } from './benchmark.ts';
 
 /** Every benchmark, in the order in which they run. */
-export const allBenchmarks: readonly Benchmark[] = [hookFigures];
+export const allBenchmarks: readonly Benchmark[] = [
+  hookFigures,
+  sandboxFigures,
+  eventFigures,
+  startFigures,
+  hooksMemory,
+];
 
 /**
  * Names of the figures that are asked for: those that a pattern names, or that begin with it.
