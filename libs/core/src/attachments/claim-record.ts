@@ -22,6 +22,8 @@ const deviceRecord = z.strictObject({
   adminAccess: z.boolean(),
   interfaceName: z.string(),
   prepared: jsonObject,
+  /** Addresses that the device holds from ranges of the configuration. */
+  addresses: z.array(z.strictObject({ range: z.string(), address: z.string() })).optional(),
 });
 
 const sandboxRecord = z.strictObject({

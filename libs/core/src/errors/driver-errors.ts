@@ -12,6 +12,8 @@ export type DriverErrorCode =
   | 'ATTACH_FAILED'
   | 'DETACH_FAILED'
   | 'CLAIM_MISMATCH'
+  | 'ADDRESS_RANGE_EXHAUSTED'
+  | 'LEASE_FAILED'
   | 'JOURNAL_WRITE'
   | 'STATE_DIRECTORY_TAKEN'
   | 'WIRING';
@@ -109,6 +111,29 @@ export class DetachFailedError extends DriverError {
 export class ClaimMismatchError extends DriverError {
   constructor(message: string) {
     super('CLAIM_MISMATCH', message);
+  }
+}
+
+/** All addresses of a range that claims may be given are held. */
+export class AddressRangeExhaustedError extends DriverError {
+  /** @param holders some of those who hold them, in words */
+  constructor(range: string, family: 4 | 6, held: number, holders: readonly string[]) {
+    super(
+      'ADDRESS_RANGE_EXHAUSTED',
+      `address range '${range}' has no free IPv${family} address: all ${held} are held (${holders.join(', ')}); delete pods that need theirs no more, or enlarge the range in the driver's configuration`,
+      { retryable: true },
+    );
+  }
+}
+
+/** No address could be leased from a DHCP server. */
+export class LeaseFailedError extends DriverError {
+  constructor(interfaceName: string, cause: unknown) {
+    super(
+      'LEASE_FAILED',
+      `cannot lease an address for interface '${interfaceName}': ${describeError(cause)}; check the DHCP server of that network, raise interface.dhcp.timeoutSeconds, or give interface.addresses instead of interface.dhcp`,
+      { retryable: true, cause },
+    );
   }
 }
 

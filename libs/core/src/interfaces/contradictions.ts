@@ -2,6 +2,7 @@ import type { ConfigIssue } from '../errors/driver-errors.ts';
 import type { InterfaceSetup } from './interface-setup.ts';
 import { addressRange, networkContains } from './ip.ts';
 import { isIpv6 } from './schema/address-schemas.ts';
+import { addressSourceMistakes, hasAddressesToCome } from './schema/address-sources-schema.ts';
 import { type RouteConfig, smallestIpv6Mtu } from './schema/route-schema.ts';
 
 /**
@@ -13,7 +14,9 @@ import { type RouteConfig, smallestIpv6Mtu } from './schema/route-schema.ts';
 export function contradictions(setup: InterfaceSetup, routes: readonly RouteConfig[]): ConfigIssue[] {
   return [
     ...duplicates('interface.addresses', setup.addresses),
-    ...routeMistakes(setup.addresses, routes),
+    // With addresses to come it is looked at again when they are there.
+    ...(hasAddressesToCome(setup) ? [] : routeMistakes(setup.addresses, routes)),
+    ...addressSourceMistakes(setup),
     ...duplicateRoutes(routes),
     ...duplicates('neighbours', setup.neighbours?.map(({ address }) => address) ?? [], '.address'),
     ...mtuMistakes(setup, routes),
@@ -43,7 +46,7 @@ function duplicateRoutes(routes: readonly RouteConfig[]): ConfigIssue[] {
 }
 
 /** Gateways that cannot be reached and sources that the interface does not have. */
-function routeMistakes(addresses: readonly string[], routes: readonly RouteConfig[]): ConfigIssue[] {
+export function routeMistakes(addresses: readonly string[], routes: readonly RouteConfig[]): ConfigIssue[] {
   const onLink = [
     ...addresses,
     ...routes.filter((candidate) => candidate.gateway === undefined).map(({ destination }) => destination),

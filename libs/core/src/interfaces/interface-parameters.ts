@@ -117,6 +117,7 @@ function mergeSections(
       sysctls: merged(earlier.sysctls, later.sysctls),
       forwarding: merged(earlier.forwarding, later.forwarding),
       inherit: merged(earlier.inherit, later.inherit),
+      dhcp: merged(earlier.dhcp, later.dhcp),
       ethtool: ethtool && {
         ...ethtool,
         ...defined({

@@ -71,7 +71,7 @@ export function encodeDhcpv4(message: Dhcpv4Message): Buffer {
   if (message.yourAddress !== undefined) fixed.set(addressBytes(message.yourAddress), 16);
   fixed.set(hardwareBytes(message.hardwareAddress), 28);
   fixed.writeUInt32BE(cookie, fixedSize);
-  const options = [Buffer.from([dhcpv4Options.messageType, 1, message.type])];
+  const options: Buffer[] = [Buffer.from([dhcpv4Options.messageType, 1, message.type])];
   for (const [code, value] of message.options) {
     // RFC 3396: a longer value goes on in another option of the same number.
     for (let start = 0; start === 0 || start < value.length; start += 255) {
