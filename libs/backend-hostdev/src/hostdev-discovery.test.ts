@@ -16,7 +16,9 @@ function card(index: number, name: string, physicalPortName?: string): Link {
 
 /** A discovery on a host whose links the test may change. */
 function discoveryOf(links: Link[]): HostdevDiscovery {
-  const hostLinks = { state: async () => ({ links, wiring: new Map() }) } as unknown as HostLinks;
+  const hostLinks = {
+    state: async () => ({ links, addresses: new Map(), wiring: new Map() }),
+  } as unknown as HostLinks;
   return new HostdevDiscovery(hostLinks, { links: [{ name: '*' }] }, '/nonexistent');
 }
 

@@ -6,10 +6,10 @@ import {
   bandwidth,
   linkAttributes,
   linkCarrier,
-  linkSpeed,
+  SysfsLinks,
   pciDeviceName,
 } from '@patchbay/core';
-import type { Link } from '@patchbay/netlink';
+import type { Address, Link } from '@patchbay/netlink';
 import type { HostdevConfig } from './hostdev-config.ts';
 import { isSelected } from './link-selector.ts';
 
@@ -17,7 +17,7 @@ import { isSelected } from './link-selector.ts';
 export class HostdevDiscovery implements DeviceDiscovery {
   readonly #hostLinks: HostLinks;
   readonly #config: HostdevConfig;
-  readonly #sysfs: string;
+  readonly #sysfs: SysfsLinks;
   /**
    * PCI addresses that several links were seen with. Remembered, because a device must keep its name while its neighbour is in a pod and
    * this one has the address for itself.
@@ -28,29 +28,29 @@ export class HostdevDiscovery implements DeviceDiscovery {
   constructor(hostLinks: HostLinks, config: HostdevConfig, sysfs = '/sys') {
     this.#hostLinks = hostLinks;
     this.#config = config;
-    this.#sysfs = sysfs;
+    this.#sysfs = new SysfsLinks(sysfs);
   }
 
   async list(): Promise<readonly Device[]> {
-    const { links, wiring } = await this.#hostLinks.state();
+    const { links, addresses, wiring } = await this.#hostLinks.state();
     for (const address of repeated(links.flatMap((link) => pciAddress(link) ?? [])))
       this.#shared.add(address);
     return links
       .filter((link) => !wiring.has(link.index) && isSelected(link, this.#config))
-      .map((link) => this.#device(link));
+      .map((link) => this.#device(link, addresses.get(link.index)));
   }
 
   watch(onChange: () => void, signal: AbortSignal): void {
     this.#hostLinks.watch(onChange, signal);
   }
 
-  #device(link: Link): Device {
-    const speed = linkSpeed(link.name, this.#sysfs);
+  #device(link: Link, addresses: readonly Address[] | undefined): Device {
+    const speed = this.#sysfs.speed(link);
     return {
       ...this.#nameAndIdentity(link),
       links: [link.index],
       interfaceName: link.name,
-      attributes: linkAttributes(link, this.#sysfs),
+      attributes: linkAttributes(link, { hardware: this.#sysfs.hardware(link), addresses }),
       ...linkCarrier(link),
       ...(speed === undefined ? {} : bandwidth(speed)),
     };

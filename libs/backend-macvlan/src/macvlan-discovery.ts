@@ -8,7 +8,7 @@ import {
   bandwidth,
   linkAttributes,
   linkCarrier,
-  linkSpeed,
+  SysfsLinks,
 } from '@patchbay/core';
 import type { Link } from '@patchbay/netlink';
 import type { MacvlanConfig, MacvlanParent } from './macvlan-config.ts';
@@ -17,13 +17,13 @@ import type { MacvlanConfig, MacvlanParent } from './macvlan-config.ts';
 export class MacvlanDiscovery implements DeviceDiscovery {
   readonly #hostLinks: HostLinks;
   readonly #config: MacvlanConfig;
-  readonly #sysfs: string;
+  readonly #sysfs: SysfsLinks;
 
   /** @param sysfs where sysfs is mounted */
   constructor(hostLinks: HostLinks, config: MacvlanConfig, sysfs = '/sys') {
     this.#hostLinks = hostLinks;
     this.#config = config;
-    this.#sysfs = sysfs;
+    this.#sysfs = new SysfsLinks(sysfs);
   }
 
   async list(): Promise<readonly Device[]> {
@@ -43,9 +43,9 @@ export class MacvlanDiscovery implements DeviceDiscovery {
       [attributeName('mac')]: _mac,
       [attributeName('alias')]: _alias,
       ...ofParent
-    } = linkAttributes(link, this.#sysfs);
+    } = linkAttributes(link, { hardware: this.#sysfs.hardware(link) });
     const name = deviceName(parent.link);
-    const speed = linkSpeed(link.name, this.#sysfs);
+    const speed = this.#sysfs.speed(link);
     return {
       name,
       identity: `macvlan/${parent.link}`,

@@ -44,7 +44,13 @@ export { deviceName, pciDeviceName } from './inventory/device-name.ts';
 export { deviceHealth } from './inventory/device-health.ts';
 export { type CarrierTaint, devicePools, poolName } from './inventory/device-pools.ts';
 export { heldDevices } from './inventory/held-devices.ts';
-export { bandwidth, linkAttributes, linkCarrier, linkSpeed } from './inventory/link-attributes.ts';
+export {
+  bandwidth,
+  linkAttributes,
+  linkCarrier,
+  type LinkSurroundings,
+} from './inventory/link-attributes.ts';
+export { type LinkHardware, SysfsLinks } from './inventory/sysfs-links.ts';
 export {
   type BackendDevices,
   Inventory,

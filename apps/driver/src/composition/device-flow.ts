@@ -10,6 +10,9 @@ import { DeviceFieldProbe, DeviceHealthFeed, ResourceSlicePublisher } from '@pat
 import type { ClaimMemory } from './claim-memory.ts';
 import type { DriverOptions } from './driver-options.ts';
 
+/** A cable that is pulled shows at once; one with a loose contact costs each node of a cluster one write a second. */
+const publishingPace = { burst: 5, refillMs: 1_000 } as const;
+
 /** The flow of devices to the API server, and of their health to the kubelet. */
 export interface DeviceFlow {
   readonly inventory: Inventory;
@@ -39,6 +42,7 @@ export function deviceFlow(
     driverName,
     nodeName,
     logger: logger.child({ component: 'publisher' }),
+    writes: publishingPace,
     onError: () => {
       metrics.publishErrors.inc();
       probe.again();

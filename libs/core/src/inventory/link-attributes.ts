@@ -1,18 +1,23 @@
-import { readFileSync, readlinkSync, realpathSync } from 'node:fs';
-import { basename, join } from 'node:path';
 import type { AttributeValue } from '@patchbay/dra';
-import type { Link } from '@patchbay/netlink';
+import { type Address, addressFlags, type Link } from '@patchbay/netlink';
 import { attributeName, type Device } from '../backend/device.ts';
+import type { LinkHardware } from './sysfs-links.ts';
 
 /** Longest string value of a device attribute (resource.k8s.io/v1, `DeviceAttributeMaxValueLength`). */
 const longestValue = 64;
 
-/**
- * The attributes that every device made of a host link has: what the link is, and where it sits in the machine.
- *
- * @param sysfs where sysfs is mounted, `/sys` but in tests
- */
-export function linkAttributes(link: Link, sysfs: string): Record<string, AttributeValue> {
+/** What is known of a link beside itself. */
+export interface LinkSurroundings {
+  /** Absent for software links. */
+  readonly hardware?: LinkHardware | undefined;
+  readonly addresses?: readonly Address[] | undefined;
+}
+
+/** The attributes that every device made of a host link has: what the link is, and where it sits in the machine. */
+export function linkAttributes(
+  link: Link,
+  { hardware, addresses = [] }: LinkSurroundings = {},
+): Record<string, AttributeValue> {
   const attributes: Record<string, AttributeValue> = {};
   const set = (name: string, value: string | number | boolean | undefined) => {
     if (value === undefined || value === '' || (typeof value === 'string' && value.length > longestValue))
@@ -32,36 +37,31 @@ export function linkAttributes(link: Link, sysfs: string): Record<string, Attrib
   set(attributeName('linkKind'), link.kind);
   set(attributeName('alias'), link.alias);
   set(attributeName('virtual'), link.parentDevice === undefined);
-  const device = hardware(link.name, sysfs);
-  set(attributeName('driver'), device?.driver);
-  set(attributeName('pciVendor'), device?.vendor);
-  set(attributeName('pciDevice'), device?.device);
+  set(attributeName('ipv4'), firstAddress(addresses, 4));
+  set(attributeName('ipv6'), firstAddress(addresses, 6));
+  set(attributeName('driver'), hardware?.driver);
+  set(attributeName('pciVendor'), hardware?.vendor);
+  set(attributeName('pciDevice'), hardware?.device);
+  set(attributeName('pciSubsystem'), hardware?.subsystem);
+  set(attributeName('sriov'), hardware && hardware.totalVfs > 0);
+  set(attributeName('isSriovVf'), hardware?.isVf);
+  if (hardware !== undefined && hardware.totalVfs > 0) set(attributeName('sriovVfs'), hardware.totalVfs);
   if (link.parentDevice?.bus === 'pci') {
     set(attributeName('pciAddress'), link.parentDevice.name);
     set('resource.kubernetes.io/pciBusID', link.parentDevice.name);
-    set('resource.kubernetes.io/pcieRoot', device?.pcieRoot);
+    set('resource.kubernetes.io/pcieRoot', hardware?.pcieRoot);
   }
-  if (device?.numaNode !== undefined && device.numaNode >= 0) {
-    set(attributeName('numaNode'), device.numaNode);
-    set('resource.kubernetes.io/numaNode', device.numaNode);
+  if (hardware?.numaNode !== undefined && hardware.numaNode >= 0) {
+    set(attributeName('numaNode'), hardware.numaNode);
+    set('resource.kubernetes.io/numaNode', hardware.numaNode);
   }
   return attributes;
 }
 
 /**
- * Speed of a link in bits per second, from sysfs (Documentation/ABI/testing/sysfs-class-net).
- *
- * @returns undefined when the link is down, virtual or does not say
- */
-export function linkSpeed(name: string, sysfs: string): number | undefined {
-  const megabits = Number(read(join(sysfs, 'class/net', name, 'speed')));
-  return Number.isFinite(megabits) && megabits > 0 ? megabits * 1_000_000 : undefined;
-}
-
-/**
  * The capacity that says how much a link can carry.
  *
- * @param bitsPerSecond see {@link linkSpeed}
+ * @param bitsPerSecond see {@link SysfsLinks.speed}
  */
 export function bandwidth(bitsPerSecond: number): Pick<Device, 'capacity'> {
   return { capacity: { [attributeName('bandwidth')]: { value: String(bitsPerSecond) } } };
@@ -72,45 +72,16 @@ export function linkCarrier({ up, carrier }: Link): Pick<Device, 'carrier'> {
   return up ? { carrier } : {};
 }
 
-interface Hardware {
-  readonly driver: string | undefined;
-  readonly vendor: string | undefined;
-  readonly device: string | undefined;
-  readonly numaNode: number | undefined;
-  readonly pcieRoot: string | undefined;
-}
+/** Addresses that come and go by themselves, or are not usable (yet). */
+const unsteady =
+  addressFlags.secondary | addressFlags.tentative | addressFlags.dadfailed | addressFlags.deprecated;
 
-function hardware(name: string, sysfs: string): Hardware | undefined {
-  const folder = join(sysfs, 'class/net', name, 'device');
-  let path: string;
-  try {
-    path = realpathSync(folder);
-  } catch {
-    // Software links have no device.
-    return undefined;
-  }
-  const numaNode = read(join(folder, 'numa_node'));
-  return {
-    driver: linkTarget(join(folder, 'driver')),
-    vendor: read(join(folder, 'vendor')),
-    device: read(join(folder, 'device')),
-    numaNode: numaNode === undefined ? undefined : Number(numaNode),
-    pcieRoot: /\/(pci[0-9a-f]{4,}:[0-9a-f]{2})\//.exec(path)?.[1],
-  };
-}
-
-function read(path: string): string | undefined {
-  try {
-    return readFileSync(path, 'utf8').trim();
-  } catch {
-    return undefined;
-  }
-}
-
-function linkTarget(path: string): string | undefined {
-  try {
-    return basename(readlinkSync(path));
-  } catch {
-    return undefined;
-  }
+/** The address by which a link is known: global, and the same at each look whatever the order in which the kernel lists them. */
+function firstAddress(addresses: readonly Address[], family: 4 | 6): string | undefined {
+  const [first] = addresses
+    .filter((address) => address.family === family && address.scope === 'global')
+    .filter(({ flags }) => (flags & unsteady) === 0)
+    .map(({ address }) => address.replace(/\/\d+$/, ''))
+    .sort();
+  return first;
 }

@@ -26,6 +26,12 @@ export class TokenBucket {
     return true;
   }
 
+  /** Takes one if there is one; returns after how many ms there is, 0 when it was taken. */
+  takeOrWait(): number {
+    if (this.tryTake()) return 0;
+    return Math.ceil((1 - this.#tokens) * this.#limit.refillMs);
+  }
+
   /** Takes one in any case; returns after how many ms it may be used. */
   reserve(): number {
     this.#refill();

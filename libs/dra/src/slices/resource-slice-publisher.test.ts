@@ -2,6 +2,7 @@ import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { fakeResourceApi } from '../testing/index.ts';
 import type { FakeResourceApi } from '../testing/index.ts';
 import type { ApiError } from '../kube/api-error.ts';
+import type { RateLimit } from '../events/token-bucket.ts';
 import type { Device, DevicePool } from './device.ts';
 import { ResourceSlicePublisher } from './resource-slice-publisher.ts';
 import type { ResourceSlice } from './resource-slice.ts';
@@ -33,12 +34,13 @@ describe('ResourceSlicePublisher', () => {
     await fake.stop();
   });
 
-  function start(backoff = { initialMs: 5, maximumMs: 50 }) {
+  function start(backoff = { initialMs: 5, maximumMs: 50 }, writes?: RateLimit) {
     const publisher = new ResourceSlicePublisher({
       api: fake.api,
       driverName,
       nodeName: 'worker',
       backoff,
+      ...(writes === undefined ? {} : { writes }),
       onError: (error) => errors.push(error),
     });
     const abort = new AbortController();
@@ -147,6 +149,22 @@ describe('ResourceSlicePublisher', () => {
     clearInterval(insist);
     expect(newWrites().length).toBeLessThanOrEqual(12);
     await expect.poll(deviceNames).toEqual(['a']);
+  });
+
+  it('writes what changes all the time at the pace that it is given, and the last state in the end', async () => {
+    const { publisher } = start({ initialMs: 5, maximumMs: 50 }, { burst: 2, refillMs: 100 });
+    await publish(publisher, pool([device('a')]));
+    newWrites();
+    for (let number = 1; number <= 50; number++) {
+      publisher.update([pool([device('a', { attributes: { size: { int: number } } })])]);
+      await new Promise((resolve) => setTimeout(resolve, 5));
+    }
+    await publisher.settled();
+    expect(slices()[0]?.spec.devices?.[0]?.attributes).toEqual({ size: { int: 50 } });
+    // The first at once, then one each 100 ms of the quarter of a second and more that it took.
+    const writes = newWrites().length;
+    expect(writes).toBeGreaterThanOrEqual(3);
+    expect(writes).toBeLessThanOrEqual(8);
   });
 
   it('sends an update within a tenth of a second', async () => {

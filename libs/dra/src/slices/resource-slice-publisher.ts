@@ -1,3 +1,4 @@
+import { type RateLimit, TokenBucket } from '../events/token-bucket.ts';
 import { isApiError } from '../kube/api-error.ts';
 import { Backoff } from '../kube/backoff.ts';
 import type { BackoffOptions } from '../kube/backoff.ts';
@@ -38,6 +39,11 @@ export interface ResourceSlicePublisherOptions {
   readonly onError?: (error: Error) => void;
   /** Told whenever all slices are about to be read anew: at first, and after something that may mean another API server. */
   readonly onRelist?: () => void;
+  /**
+   * How often changed devices are written: a burst at once, then one round after another at this pace, each with the latest state.
+   * Default: without limit. For devices whose state may change many times a second.
+   */
+  readonly writes?: RateLimit;
   /** Between attempts after a failure, and between corrections of what others change again and again. */
   readonly backoff?: BackoffOptions;
 }
@@ -65,6 +71,7 @@ export class ResourceSlicePublisher {
   readonly #wakeUp = new WakeUp();
   readonly #retries: Backoff;
   readonly #corrections: Backoff;
+  readonly #writes: TokenBucket | undefined;
   #version: ResourceApiVersion = 'v1';
   #desired: ValidatedPools | undefined;
   #updated = false;
@@ -84,6 +91,7 @@ export class ResourceSlicePublisher {
     this.#logger = options.logger ?? silentLogger;
     this.#owner = { driverName: options.driverName, nodeName: options.nodeName };
     this.#client = new SliceClient(options.api, this.#owner);
+    this.#writes = options.writes && new TokenBucket(options.writes);
     const backoff = options.backoff ?? defaultBackoff;
     this.#retries = new Backoff(backoff);
     this.#corrections = new Backoff({ ...backoff, initialMs: backoff.initialMs * 4 });
@@ -179,7 +187,7 @@ export class ResourceSlicePublisher {
   /** How long to keep still, in ms: after a failure, and before undoing what others did. */
   #waitBeforeWriting(wanted: boolean): number {
     const now = Date.now();
-    if (wanted) return this.#notBefore - now;
+    if (wanted) return this.#notBefore > now ? this.#notBefore - now : (this.#writes?.takeOrWait() ?? 0);
     if (this.#correctAt === undefined) {
       // Two writers that do not agree must not keep the API server busy; a long peace forgives. And whoever deletes slices usually
       // deletes several.

@@ -23,6 +23,7 @@ export interface TestClaim {
 interface PublishedDevice {
   readonly name: string;
   readonly allowMultipleAllocations?: boolean;
+  readonly attributes?: Readonly<Record<string, { readonly string?: string }>>;
 }
 
 /** What a slice says, apart from when it was written. */
