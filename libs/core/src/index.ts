@@ -17,14 +17,23 @@ export { ContainerGate } from './attachments/container-gate.ts';
 export { ClaimLocks } from './attachments/claim-locks.ts';
 export { InstanceTurn } from './attachments/instance-turn.ts';
 export { soleInstance, type StateLocks } from './attachments/state-locks.ts';
+export { type KnownLinks, type LeftoverSource, NodeInspector } from './attachments/repair/node-inspector.ts';
+export type { AttachmentState, ClaimState, NodeState } from './attachments/repair/node-state.ts';
+export { planRepair, type RepairAction } from './attachments/repair/repair-plan.ts';
+export { Repairer, type RepairOccasion, type RepairOutcome } from './attachments/repair/repairer.ts';
+export { RuntimePods } from './attachments/repair/runtime-pods.ts';
+export { stateLeftovers } from './attachments/repair/state-leftovers.ts';
 export { runtimeHooks } from './attachments/runtime-hooks.ts';
 export type {
+  AccountedFor,
   AttachedDevice,
   AttachStrategy,
   Backend,
   BackendModule,
   DeviceDiscovery,
+  DevicePlace,
   DeviceRequest,
+  HostLeftover,
   PodSandbox,
 } from './backend/backend.ts';
 export { BACKEND, BackendContainer, createToken, type Token } from './backend/backend-container.ts';

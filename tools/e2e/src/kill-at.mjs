@@ -3,7 +3,8 @@
  * itself knows nothing of it.
  *
  * PATCHBAY_KILL_AT is `<phase>:<number>:<before|after>`: from the moment that a claim's journal record says the phase, netlink sends are
- * counted, and the process ends before or after the send of that number, counted from 0.
+ * counted, and the process ends before or after the send of that number, counted from 0. With PATCHBAY_SIGNAL it gets another signal:
+ * SIGSTOP has it be late.
  */
 import fs from 'node:fs';
 import { createRequire, syncBuiltinESMExports } from 'node:module';
@@ -40,7 +41,7 @@ function counted(send) {
     const mine = count();
     if (mine && when === 'before') end();
     const result = send(...parameters);
-    if (mine) end();
+    if (mine && when === 'after') end();
     return result;
   };
   wrapped.async = (...parameters) => {
@@ -48,7 +49,7 @@ function counted(send) {
     if (mine && when === 'before') end();
     const callback = parameters.pop();
     send.async(...parameters, (...results) => {
-      if (mine) end();
+      if (mine && when === 'after') end();
       callback(...results);
     });
   };
@@ -60,5 +61,5 @@ function count() {
 }
 
 function end() {
-  kill(pid, 'SIGKILL');
+  kill(pid, env.PATCHBAY_SIGNAL ?? 'SIGKILL');
 }

@@ -68,6 +68,8 @@ export function claimReports(
 export interface ClaimFlow {
   readonly preparer: ClaimPreparer;
   readonly attacher: ClaimAttacher;
+  /** Has a claim worked on by one at a time. */
+  readonly locks: ClaimLocks;
 }
 
 /** Wires the flow of claims. */
@@ -79,8 +81,9 @@ export function claimFlow(
   { reporter }: ClaimReports,
   locks: StateLocks,
 ): ClaimFlow {
+  const claims = new ClaimLocks(locks);
   const shared = {
-    ...{ backends, ledger: memory.ledger, gate: memory.gate, claims: new ClaimLocks(locks) },
+    ...{ backends, ledger: memory.ledger, gate: memory.gate, claims },
     observer: reporter,
     logger: logger.child({ component: 'attachments' }),
   };
@@ -93,5 +96,5 @@ export function claimFlow(
       new Map(selections.map(({ module }) => [module.kind, module.parametersSchema])),
     ),
   });
-  return { preparer, attacher };
+  return { preparer, attacher, locks: claims };
 }

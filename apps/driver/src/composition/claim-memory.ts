@@ -28,16 +28,11 @@ export interface ClaimMemory {
   readonly turn: InstanceTurn;
 }
 
-/**
- * Reads what is known of claims, and makes specs, gates and files agree with it.
- *
- * @param signal ends the waiting for another instance, with its reason
- */
-export async function recallClaims(
+/** Reads what is known of claims. What does not agree with it is left to repair. */
+export function recallClaims(
   { config, logger }: Pick<DriverOptions, 'config' | 'logger'>,
   locks: StateLocks,
-  signal?: AbortSignal,
-): Promise<ClaimMemory> {
+): ClaimMemory {
   const inState = (name: string) => join(config.state.directory, name);
   const bootId = readFileSync('/proc/sys/kernel/random/boot_id', 'utf8').trim();
   const ledger = new ClaimLedger(new ClaimJournal(inState('claims'), logger, locks));
@@ -57,14 +52,6 @@ export async function recallClaims(
   }
   const holds = new DeviceHolds();
   const turn = new InstanceTurn(locks, () => fill(holds, ledger, logger));
-  await turn.run(async () => {
-    for (const store of [cdi, metadata]) {
-      for (const claimUID of await store.list()) {
-        if (ledger.get(claimUID) === undefined) await store.remove(claimUID);
-      }
-    }
-    gate.retain(ledger.all().map(({ claim }) => claim));
-  }, signal);
   return { bootId, ledger, gate, cdi, metadata, holds, turn };
 }
 

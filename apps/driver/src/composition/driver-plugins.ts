@@ -6,6 +6,7 @@ import type { ClaimFlow } from './claim-flow.ts';
 import type { ClaimMemory } from './claim-memory.ts';
 import type { DeviceFlow } from './device-flow.ts';
 import type { DriverOptions } from './driver-options.ts';
+import type { RepairFlow } from './repair-flow.ts';
 
 /** Name under which the runtime knows the driver. */
 const nriPluginName = 'patchbay';
@@ -18,6 +19,7 @@ export async function draPlugin(
   { preparer }: ClaimFlow,
   { holds, turn }: ClaimMemory,
   { health }: DeviceFlow,
+  { repairer }: RepairFlow,
 ): Promise<DraPlugin> {
   const { config, api, metrics, logger } = options;
   const podUid = await socketsOwner(options);
@@ -31,7 +33,11 @@ export async function draPlugin(
     registryDirectory: config.kubelet.registryDirectory,
     pluginDirectory: join(config.kubelet.pluginsDirectory, config.driverName),
     logger: logger.child({ component: 'dra' }),
-    onRequest: (request) => metrics.observeClaim(request),
+    onRequest: (request) => {
+      metrics.observeClaim(request);
+      // What one claim leaves behind, others may be waiting for.
+      if (request.method === 'unprepare') repairer.soon();
+    },
     onRegistration: ({ registered }) => metrics.kubeletRegistered.set(registered ? 1 : 0),
   });
 }
@@ -64,6 +70,7 @@ export function nriPlugin(
   { config, metrics, logger }: DriverOptions,
   { attacher }: ClaimFlow,
   { ledger, gate }: ClaimMemory,
+  { pods, repairer }: RepairFlow,
   signal: AbortSignal,
 ): NriPlugin {
   return new NriPlugin({
@@ -72,7 +79,7 @@ export function nriPlugin(
     socketPath: config.nri.socketPath,
     logger: logger.child({ component: 'nri' }),
     handlers: runtimeHooks({
-      ...{ ledger, attacher, gate, signal },
+      ...{ ledger, attacher, gate, pods, repairer, signal },
       logger: logger.child({ component: 'hooks' }),
     }),
     onRequest: (request) => {
@@ -80,6 +87,9 @@ export function nriPlugin(
       const { method, durationMs } = request;
       logger.debug({ method, durationMs }, 'hook answered');
     },
-    onConnectionChange: ({ connected }) => metrics.runtimeConnected.set(connected ? 1 : 0),
+    onConnectionChange: ({ connected }) => {
+      metrics.runtimeConnected.set(connected ? 1 : 0);
+      if (!connected) pods.forget();
+    },
   });
 }

@@ -5,6 +5,7 @@ import { claimFlow, claimReports } from './claim-flow.ts';
 import { recallClaims } from './claim-memory.ts';
 import { deviceFlow } from './device-flow.ts';
 import type { DriverOptions } from './driver-options.ts';
+import { repairFlow } from './repair-flow.ts';
 import { draPlugin, nriPlugin } from './driver-plugins.ts';
 import { FileStateLocks } from './file-state-locks.ts';
 import { type HostServices, openHostServices } from './host-services.ts';
@@ -62,23 +63,26 @@ export class Driver {
     this.#host = openHostServices(selections, config.state.directory, logger);
     const { backends } = this.#host;
 
-    const memory = await this.#unlessEnding((ending) => recallClaims(this.#options, locks, ending));
-    if (memory === undefined || this.#ending.signal.aborted) return;
+    const memory = recallClaims(this.#options, locks);
     this.#watch = PodLinkWatch.open(this.#host.routes, logger.child({ component: 'pod links' }));
     const reports = claimReports(this.#options, memory, this.#watch, () => devices.inventory.settleSoon());
     const devices = deviceFlow(this.#options, backends, memory, reports.links);
     const claims = claimFlow(this.#options, backends, memory, devices.inventory, reports, locks);
-    const nri = nriPlugin(this.#options, claims, memory, this.#stopping.signal);
     const background = this.#stopping.signal;
+    const repair = repairFlow(this.#options, backends, memory, claims, reports.links);
+    const nri = nriPlugin(this.#options, claims, memory, repair, background);
     reports.links.resume(memory.ledger.all());
+    await repair.repairer.repair('start', background);
+    if (this.#ending.signal.aborted) return;
 
     this.#run('inventory', devices.inventory.run(background));
     await devices.inventory.refresh(background);
     if (this.#ending.signal.aborted) return;
     this.#run('runtime connection', nri.run(background));
+    this.#run('repair', repair.repairer.run(config.repair.intervalSeconds * 1000, background));
     this.#run('claim status', reports.status.run(background));
     this.#run('events', reports.events.run(background));
-    this.#plugin = await draPlugin(this.#options, claims, memory, devices);
+    this.#plugin = await draPlugin(this.#options, claims, memory, devices, repair);
     if (this.#ending.signal.aborted) return;
     await this.#plugin.start();
     if (this.#ending.signal.aborted) return;
@@ -93,17 +97,6 @@ export class Driver {
       },
       'driver started',
     );
-  }
-
-  /** @returns undefined when the work was ended with the driver */
-  async #unlessEnding<T>(work: (ending: AbortSignal) => Promise<T>): Promise<T | undefined> {
-    const { signal } = this.#ending;
-    try {
-      return await work(signal);
-    } catch (error) {
-      if (error === signal.reason) return undefined;
-      throw error;
-    }
   }
 
   /** During a rolling update the older instance publishes until it ends: two that disagree would take turns. */

@@ -80,6 +80,18 @@ export const driverConfigSchema = z.strictObject({
         .describe('Journal and gates; on a tmpfs, under the same path for driver and runtime'),
     })
     .prefault({}),
+  repair: z
+    .strictObject({
+      intervalSeconds: z
+        .number()
+        .min(1)
+        .max(3600)
+        .default(60)
+        .describe(
+          'About how often journal, kernel and runtime are compared and brought together, beside all other occasions',
+        ),
+    })
+    .prefault({}),
   devices: z
     .strictObject({
       sharing: z

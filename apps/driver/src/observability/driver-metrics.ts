@@ -1,7 +1,7 @@
 import { once } from 'node:events';
 import { createServer, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
-import type { BackendDevices } from '@patchbay/core';
+import type { BackendDevices, RepairOccasion, RepairOutcome } from '@patchbay/core';
 import type { DraRequest } from '@patchbay/dra';
 import { Counter, Gauge, Histogram, Registry } from 'prom-client';
 
@@ -35,6 +35,12 @@ export class DriverMetrics {
     labelNames: ['backend'],
     registers: [this.#registry],
   });
+  readonly #repairs = new Counter({
+    name: 'patchbay_repairs_total',
+    help: 'What repair has done, by what it did, on which occasion, and whether it succeeded.',
+    labelNames: ['action', 'occasion', 'result'],
+    registers: [this.#registry],
+  });
   /** 1 while the kubelet has accepted the registration. */
   readonly kubeletRegistered = new Gauge({
     name: 'patchbay_kubelet_registered',
@@ -66,6 +72,11 @@ export class DriverMetrics {
   /** Counts a call of the kubelet for one claim. */
   observeClaim({ method, durationMs, error }: DraRequest): void {
     this.#claims.observe({ method, result: error === undefined ? 'ok' : 'error' }, durationMs / 1000);
+  }
+
+  /** Counts an action of repair. */
+  observeRepair({ action, error }: RepairOutcome, occasion: RepairOccasion): void {
+    this.#repairs.inc({ action: action.kind, occasion, result: error === undefined ? 'ok' : 'error' });
   }
 
   /** Sets how many devices each backend has published. */

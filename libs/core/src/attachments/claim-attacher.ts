@@ -110,6 +110,38 @@ export class ClaimAttacher {
   }
 
   /**
+   * Attaches single devices again that a pod has lost. Those that it has are left alone, also when this fails.
+   *
+   * @param interfaceNames of the devices; does nothing when the claim is not attached to the sandbox any more
+   * @throws AttachFailedError for the first device that cannot be attached
+   */
+  async restore(
+    claimUID: string,
+    sandbox: PodSandbox,
+    interfaceNames: readonly string[],
+    signal: AbortSignal,
+  ): Promise<void> {
+    const { claims, ledger } = this.#options;
+    await claims.run(claimUID, async () => {
+      const record = ledger.get(claimUID);
+      const attachment = findAttachment(record, sandbox.podUID);
+      if (record === undefined || attachment?.phase !== 'attached') return;
+      if (attachment.sandbox.sandboxId !== sandbox.sandboxId) return;
+      const attached: AttachedClaimDevice[] = [];
+      for (const device of record.devices) {
+        if (device.adminAccess || !interfaceNames.includes(device.interfaceName)) continue;
+        try {
+          const result = await this.#strategy(device).attach(device.prepared, attachment.sandbox, signal);
+          attached.push({ record: device, attached: result });
+        } catch (error) {
+          throw new AttachFailedError(failure(record, device, sandbox), error);
+        }
+      }
+      this.#attached(claimUID, attachment.sandbox, attached);
+    });
+  }
+
+  /**
    * Brings a claim's devices back from a pod. Succeeds when they are not there.
    *
    * @param only the sandbox to bring them back from; by default whichever the pod has
@@ -272,8 +304,6 @@ export class ClaimAttacher {
     signal: AbortSignal,
   ): Promise<AttachFailedError> {
     const { ledger } = this.#options;
-    const failing = touched.at(-1);
-    const what = `cannot attach device ${failing?.device.name} (request '${failing?.request}') of claim ${record.claim.namespace}/${record.claim.name} to pod ${sandbox.podNamespace}/${sandbox.podName} as '${failing?.interfaceName}'`;
     const failures = await this.#detachDevices(touched, sandbox, signal);
     try {
       const left = failures.length === 0 ? undefined : ({ phase: 'detaching', sandbox } as const);
@@ -283,7 +313,7 @@ export class ClaimAttacher {
       failures.push(error);
     }
     return new AttachFailedError(
-      what,
+      failure(record, touched.at(-1), sandbox),
       failures.length === 0 ? cause : new AggregateError([cause, ...failures], 'and undoing it failed too'),
     );
   }
@@ -315,6 +345,10 @@ export class ClaimAttacher {
     }
     return backend.attach;
   }
+}
+
+function failure({ claim }: ClaimRecord, device: DeviceRecord | undefined, sandbox: PodSandbox): string {
+  return `cannot attach device ${device?.device.name} (request '${device?.request}') of claim ${claim.namespace}/${claim.name} to pod ${sandbox.podNamespace}/${sandbox.podName} as '${device?.interfaceName}'`;
 }
 
 function findAttachment(record: ClaimRecord | undefined, podUID: string): AttachmentRecord | undefined {

@@ -1,6 +1,7 @@
 import {
   type BigIntStats,
   closeSync,
+  existsSync,
   fstatSync,
   fsyncSync,
   mkdirSync,
@@ -58,10 +59,8 @@ export class ClaimJournal {
     mkdirSync(this.#directory, { recursive: true, mode: 0o700 });
     return this.#locks.exclusively(() => {
       this.#seen = this.#writes();
-      for (const name of this.#files()) {
-        // A write that was cut off: none is under way now.
-        if (!name.endsWith(suffix)) rmSync(join(this.#directory, name), { force: true });
-      }
+      // None is under way now.
+      for (const name of this.#unfinished()) rmSync(join(this.#directory, name), { force: true });
       return this.#read((path, error) => this.#setAside(path, error));
     });
   }
@@ -104,6 +103,23 @@ export class ClaimJournal {
   /** Forgets a claim. Succeeds when nothing is known of it. */
   remove(claimUID: string): void {
     this.#change(() => rmSync(this.#path(claimUID), { force: true }));
+  }
+
+  /** Names of the files of writes that were cut off. None is under way while this is asked. */
+  unfinishedWrites(): readonly string[] {
+    if (!existsSync(this.#directory)) return [];
+    return this.#locks.exclusively(() => this.#unfinished());
+  }
+
+  /** Removes the file of a write that was cut off. Repeatable. */
+  removeUnfinishedWrite(name: string): void {
+    this.#locks.exclusively(() => {
+      if (this.#unfinished().includes(name)) rmSync(join(this.#directory, name), { force: true });
+    });
+  }
+
+  #unfinished(): string[] {
+    return this.#files().filter((name) => !name.endsWith(suffix));
   }
 
   #change(work: () => void): void {

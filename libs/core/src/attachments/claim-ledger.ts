@@ -83,6 +83,16 @@ export class ClaimLedger {
     this.#records.delete(claimUID);
   }
 
+  /** See {@link ClaimJournal.unfinishedWrites}. */
+  unfinishedWrites(): readonly string[] {
+    return this.#journal.unfinishedWrites();
+  }
+
+  /** See {@link ClaimJournal.removeUnfinishedWrite}. */
+  removeUnfinishedWrite(name: string): void {
+    this.#journal.removeUnfinishedWrite(name);
+  }
+
   #current(): Map<string, ClaimRecord> {
     const changed = this.#journal.changedByOthers();
     if (changed !== undefined) this.#records = byUID(changed);
@@ -90,8 +100,8 @@ export class ClaimLedger {
   }
 }
 
-/** Code points: the same order in every process, whatever its locale. */
-function inOrderOfAttaching(a: ClaimRecord, b: ClaimRecord): number {
+/** Compares the claims of a pod. By code points: the same order in every process, whatever its locale. */
+export function inOrderOfAttaching(a: ClaimRecord, b: ClaimRecord): number {
   const [left = '', right = ''] = [a, b].map(({ podClaimName, claim }) =>
     [podClaimName ?? claim.name, claim.uid].join('\0'),
   );

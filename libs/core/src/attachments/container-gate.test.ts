@@ -31,13 +31,15 @@ describe('ContainerGate', () => {
     expect(existsSync(gate.path(long))).toBe(true);
   });
 
-  it('retains only the gates of known claims', () => {
+  it('tells the gates of unknown claims and removes them by name', () => {
     const directory = mkdtempSync(join(tmpdir(), 'gate-'));
     const gate = new ContainerGate(directory);
     const other = { ...claim, uid: 'other' };
     gate.open(claim);
     gate.open(other);
-    gate.retain([claim]);
+    const strangers = gate.strangers([claim]);
+    expect(strangers).toEqual([expect.stringContaining('other')]);
+    for (const name of strangers) gate.remove(name);
     expect(existsSync(gate.path(claim))).toBe(true);
     expect(readdirSync(directory)).toHaveLength(1);
   });

@@ -74,17 +74,24 @@ export class ContainerGate {
     rmSync(this.#folder(claim), { recursive: true, force: true });
   }
 
-  /** Removes the gates of claims that are not among `claims`, such as those of a journal that was lost. */
-  retain(claims: Iterable<ClaimReference>): void {
+  /** Names of the gates that belong to none of the claims, such as those of a journal that was lost. */
+  strangers(claims: Iterable<ClaimReference>): readonly string[] {
     const known = new Set([...claims].map((claim) => this.#folderName(claim)));
-    for (const folder of this.#folders()) {
-      if (!known.has(folder)) rmSync(join(this.#directory, folder), { recursive: true, force: true });
-    }
+    return this.#folders().filter((name) => !known.has(name));
+  }
+
+  /** Removes a gate by its name. Repeatable. */
+  remove(name: string): void {
+    rmSync(join(this.#directory, name), { recursive: true, force: true });
   }
 
   #folders(): string[] {
-    mkdirSync(this.#directory, { recursive: true, mode: 0o755 });
-    return readdirSync(this.#directory);
+    try {
+      return readdirSync(this.#directory);
+    } catch (error) {
+      if ((error as NodeJS.ErrnoException).code !== 'ENOENT') throw error;
+      return [];
+    }
   }
 
   #folder(claim: ClaimReference): string {

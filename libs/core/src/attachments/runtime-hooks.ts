@@ -1,18 +1,22 @@
 import type { Container, NriHandlers, PodSandbox as NriPodSandbox } from '@patchbay/nri';
 import type { PodSandbox } from '../backend/backend.ts';
 import { describeError, NoNetworkNamespaceError } from '../errors/driver-errors.ts';
-import { durableNamespacePath } from '../links/durable-namespace-path.ts';
 import type { Logger } from '../logging/logger.ts';
 import type { ClaimAttacher } from './claim-attacher.ts';
 import type { ClaimLedger } from './claim-ledger.ts';
 import type { ClaimRecord } from './claim-record.ts';
 import type { ContainerGate } from './container-gate.ts';
+import type { Repairer } from './repair/repairer.ts';
+import { podSandbox, type RuntimePods } from './repair/runtime-pods.ts';
 
 /** What the {@link runtimeHooks} work with. */
 export interface RuntimeHooksOptions {
   readonly ledger: ClaimLedger;
   readonly attacher: ClaimAttacher;
   readonly gate: ContainerGate;
+  /** Learns what the runtime runs. */
+  readonly pods: RuntimePods;
+  readonly repairer: Pick<Repairer, 'repair'>;
   readonly logger: Logger;
   /** Aborted when the driver stops. */
   readonly signal: AbortSignal;
@@ -22,7 +26,7 @@ export interface RuntimeHooksOptions {
  * The runtime's events, turned into attaching and detaching. Thin and fast: a pod without claims of ours costs one look into a map.
  */
 export function runtimeHooks(options: RuntimeHooksOptions): NriHandlers {
-  const { ledger, attacher, gate, logger, signal } = options;
+  const { ledger, attacher, gate, pods, repairer, logger, signal } = options;
 
   /** A pod gets all of its claims or none. */
   async function attachPod(pod: NriPodSandbox, claims: readonly ClaimRecord[]): Promise<void> {
@@ -54,39 +58,12 @@ export function runtimeHooks(options: RuntimeHooksOptions): NriHandlers {
   }
 
   async function detachPod(pod: NriPodSandbox): Promise<void> {
+    pods.delete(pod);
     for (const { claim } of ledger.ofPod(pod.uid).toReversed()) {
       // The runtime ignores errors of these hooks; the record says 'detaching', and unprepare or the next Synchronize tries again.
       await logged({ claimUID: claim.uid, podUID: pod.uid }, 'detaching failed; will be tried again', () =>
         attacher.detach(claim.uid, pod.uid, signal, { sandboxId: pod.id }),
       );
-    }
-  }
-
-  /** Brings back what is in sandboxes that are gone, or on its way back from any. */
-  async function recover(running: ReadonlySet<string>): Promise<void> {
-    for (const { claim, attachments } of ledger.all()) {
-      for (const { phase, sandbox } of attachments) {
-        if (phase !== 'detaching' && running.has(sandbox.sandboxId) && attacher.isAlive(sandbox)) continue;
-        await logged({ claimUID: claim.uid, podUID: sandbox.podUID }, 'bringing devices back failed', () =>
-          attacher.detach(claim.uid, sandbox.podUID, signal, sandbox),
-        );
-      }
-    }
-  }
-
-  /** Attaches what a running pod is missing. Runtimes list stopped sandboxes too, and a pod's earlier ones beside the one that runs. */
-  async function complete(pod: NriPodSandbox): Promise<void> {
-    if (pod.networkNamespacePath === undefined) return;
-    const sandbox = sandboxOf(pod);
-    if (!attacher.isAlive(sandbox)) return;
-    for (const record of ledger.ofPod(pod.uid)) {
-      const { claim, attachments } = record;
-      const elsewhere = attachments.filter((each) => each.sandbox.sandboxId !== pod.id);
-      const ofOthers = elsewhere.every((each) => each.sandbox.podUID !== pod.uid);
-      await logged({ claimUID: claim.uid, podUID: pod.uid }, 'repairing a running pod failed', async () => {
-        if (elsewhere.length > 0 && !(ofOthers && attacher.obstacleToSharing(record) === undefined)) return;
-        await attacher.attach(claim.uid, sandbox, signal);
-      });
     }
   }
 
@@ -99,7 +76,10 @@ export function runtimeHooks(options: RuntimeHooksOptions): NriHandlers {
   }
 
   return {
-    runPodSandbox: (pod) => attachPod(pod, ledger.ofPod(pod.uid)),
+    runPodSandbox: async (pod) => {
+      await attachPod(pod, ledger.ofPod(pod.uid));
+      pods.add(pod);
+    },
     stopPodSandbox: detachPod,
     removePodSandbox: detachPod,
 
@@ -121,9 +101,9 @@ export function runtimeHooks(options: RuntimeHooksOptions): NriHandlers {
     },
 
     /** Brings what the journal says and what the runtime runs together: after a restart of either. */
-    synchronize: async (pods) => {
-      await recover(new Set(pods.map(({ id }) => id)));
-      for (const pod of pods) await complete(pod);
+    synchronize: async (all) => {
+      pods.list(all, Date.now());
+      await repairer.repair('synchronize', signal);
     },
   };
 }
@@ -135,13 +115,7 @@ function claimsOfContainer({ ledger, gate }: RuntimeHooksOptions, container: Con
 }
 
 function sandboxOf(pod: NriPodSandbox): PodSandbox {
-  if (pod.networkNamespacePath === undefined)
-    throw new NoNetworkNamespaceError(`${pod.namespace}/${pod.name}`);
-  return {
-    podUID: pod.uid,
-    podName: pod.name,
-    podNamespace: pod.namespace,
-    sandboxId: pod.id,
-    networkNamespacePath: durableNamespacePath(pod.networkNamespacePath),
-  };
+  const sandbox = podSandbox(pod);
+  if (sandbox === undefined) throw new NoNetworkNamespaceError(`${pod.namespace}/${pod.name}`);
+  return sandbox;
 }

@@ -82,6 +82,32 @@ export interface AttachedDevice {
 }
 
 /**
+ * Where an attached device is:
+ *
+ * - `pod`: in the sandbox
+ * - `host`: not there, and attaching it again would bring it: it is on the host, or made anew each time
+ * - `nowhere`: unplugged, or taken by somebody else
+ */
+export type DevicePlace = 'pod' | 'host' | 'nowhere';
+
+/** What accounts for things of a backend on the host. */
+export interface AccountedFor {
+  /** All attachments of the backend's devices, also those on their way in or out. */
+  readonly attachments: readonly { readonly prepared: JsonObject; readonly sandbox: PodSandbox }[];
+  /** The sandboxes that the runtime runs; undefined when that is not known. */
+  readonly running: readonly PodSandbox[] | undefined;
+}
+
+/** Something on the host that a backend has made and that nothing accounts for. */
+export interface HostLeftover {
+  /** What kind of thing, in words. */
+  readonly what: string;
+  readonly name: string;
+  /** Succeeds when it is gone. */
+  remove(): Promise<void>;
+}
+
+/**
  * How a backend's devices get into pods and back. `Prepared` is plain JSON and all that attach, detach and unprepare need, also in
  * another process after a crash: the attachments journal it.
  */
@@ -112,6 +138,20 @@ export interface AttachStrategy {
    * @returns undefined when nothing stands against it
    */
   obstacleToSharing?(prepared: JsonObject): string | undefined;
+  /**
+   * Says where a device is that was attached. Called by repair, which attaches again what is on the host; never in a hook. A backend without
+   * it has only whole attachments repaired.
+   *
+   * @throws when it cannot be found out
+   */
+  locate?(prepared: JsonObject, sandbox: PodSandbox, signal: AbortSignal): Promise<DevicePlace>;
+  /**
+   * Finds what attaching has made on the host and nothing accounts for, after a journal was lost. Only what bears this driver's own mark, and
+   * nothing that a running pod uses. Called by repair.
+   *
+   * @param accounted to be called after looking at the host: what was made before is accounted for by then
+   */
+  leftovers?(accounted: () => AccountedFor, signal: AbortSignal): Promise<readonly HostLeftover[]>;
   /** Undoes {@link prepare}. Called when the device is detached. Succeeds when already undone. */
   unprepare(prepared: JsonObject, signal: AbortSignal): Promise<void>;
 }

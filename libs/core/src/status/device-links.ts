@@ -124,6 +124,23 @@ export class DeviceLinks {
     return stateInPod(link.state);
   }
 
+  /** Whether a device's link is known to be in a sandbox now. */
+  isPresent(record: ClaimRecord, device: DeviceRecord, sandbox: PodSandbox): boolean {
+    const link = this.#followed.get(keyOf(record, device, sandbox));
+    return (
+      link?.sandbox.sandboxId === sandbox.sandboxId && link.state !== undefined && link.state.kind !== 'gone'
+    );
+  }
+
+  /** Follows a claim whose links have turned out to be in a sandbox, for instance because another instance has put them there. */
+  found(record: ClaimRecord, sandbox: PodSandbox): void {
+    try {
+      this.follow(record, sandbox, observeLinks(record, sandbox, []));
+    } catch {
+      // The pod has gone meanwhile.
+    }
+  }
+
   #changed(key: string, state: PodLinkState): void {
     const link = this.#followed.get(key);
     if (link === undefined) return;

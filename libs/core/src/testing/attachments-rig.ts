@@ -9,6 +9,10 @@ import { ClaimLedger } from '../attachments/claim-ledger.ts';
 import { ClaimLocks } from '../attachments/claim-locks.ts';
 import { ClaimPreparer } from '../attachments/claim-preparer.ts';
 import { ContainerGate } from '../attachments/container-gate.ts';
+import { NodeInspector } from '../attachments/repair/node-inspector.ts';
+import { Repairer } from '../attachments/repair/repairer.ts';
+import { RuntimePods } from '../attachments/repair/runtime-pods.ts';
+import { stateLeftovers } from '../attachments/repair/state-leftovers.ts';
 import { runtimeHooks } from '../attachments/runtime-hooks.ts';
 import { soleInstance } from '../attachments/state-locks.ts';
 import { BackendRegistry } from '../backend/backend-registry.ts';
@@ -71,14 +75,24 @@ export class AttachmentsRig {
       },
     });
     const { signal } = new AbortController();
-    const hooks = runtimeHooks({ ledger, attacher, gate, logger: silentLogger, signal });
+    const pods = new RuntimePods();
+    const files = {
+      'CDI spec': { list: async () => [...cdi.keys()], remove: async (uid: string) => void cdi.delete(uid) },
+    };
+    const inspector = new NodeInspector({
+      ...{ ledger, attacher, gate, backends, logger: silentLogger },
+      sources: [stateLeftovers({ ledger, gate, claims, files })],
+      runtime: () => pods.running,
+    });
+    const repairer = new Repairer({ inspector, ledger, attacher, gate, claims, logger: silentLogger });
+    const hooks = runtimeHooks({ ledger, attacher, gate, pods, repairer, logger: silentLogger, signal });
     const prepare = (claim: AllocatedClaim) => preparer.prepareClaim(claim, signal);
     const unprepare = (uid: string) =>
       preparer.unprepareClaim({ uid, namespace: 'default', name: uid }, signal);
     /** Waits for what goes on after an answer. */
     const settled = (uid: string) => claims.run(uid, async () => {});
     const isOpen = (uid: string) => existsSync(gate.path({ uid, namespace: 'default', name: uid }));
-    return { backend, ledger, gate, cdi, hooks, events, prepare, unprepare, settled, isOpen };
+    return { backend, ledger, gate, cdi, hooks, pods, repairer, events, prepare, unprepare, settled, isOpen };
   }
 
   /** Forgets everything. */
