@@ -8,8 +8,9 @@ import type {
   PreparedDevice,
   RequestMetadataMount,
 } from '@patchbay/dra';
+import { type ClaimAddresses, noAddresses } from '../addresses/claim-addresses.ts';
 import type { BackendRegistry } from '../backend/backend-registry.ts';
-import type { Backend } from '../backend/backend.ts';
+import type { Backend, DeviceRequest } from '../backend/backend.ts';
 import type { Device } from '../backend/device.ts';
 import { ClaimMismatchError, DeviceNotFoundError, InterfaceConflictError } from '../errors/driver-errors.ts';
 import type { InterfaceParameters } from '../interfaces/interface-parameters.ts';
@@ -57,6 +58,8 @@ export interface ClaimPreparerOptions {
   readonly observer: Pick<AttachmentObserver, 'claimPrepareFailed'>;
   /** Shared with the {@link ClaimAttacher}: a claim is worked on by one at a time. */
   readonly claims: ClaimLocks;
+  /** Addresses from ranges and DHCP servers; by default what asks for them is refused. */
+  readonly addresses?: Pick<ClaimAddresses, 'assign' | 'heldBy' | 'settle' | 'release'>;
   readonly logger: Logger;
 }
 
@@ -165,6 +168,8 @@ export class ClaimPreparer implements DraDriver {
         throw new AggregateError([error, undoError], 'preparing failed, and undoing it failed too');
       }
       throw error;
+    } finally {
+      this.#addresses.settle(claim.uid);
     }
   }
 
@@ -175,16 +180,19 @@ export class ClaimPreparer implements DraDriver {
     signal: AbortSignal,
   ): Promise<DeviceRecord> {
     const { kind, backend, device } = await this.#find(allocated);
-    const { interface: setup, section } = this.#options.parameters.resolve(
+    const { interface: asked, section } = this.#options.parameters.resolve(
       allocated.configs,
       kind,
       this.#defaultInterfaceName(claim, device, earlier),
     );
-    if (!allocated.adminAccess) this.#assertNameIsFree(claim, allocated.request, setup.name, earlier);
-    const { request: name, shareId } = allocated;
-    const request = { claim, request: name, shareId, device, interface: setup, parameters: section };
+    const { request: name, shareId, adminAccess } = allocated;
+    if (!adminAccess) this.#assertNameIsFree(claim, name, asked.name, earlier);
     // A claim with adminAccess sees the device and must not touch it.
-    const prepared = allocated.adminAccess ? {} : await backend.attach.prepare(request, signal);
+    const { setup, held } = adminAccess
+      ? { setup: asked, held: [] }
+      : this.#addresses.assign(asked, { claimUID: claim.uid, request: name, shareId });
+    const request = { claim, request: name, shareId, device, interface: setup, parameters: section };
+    const prepared = adminAccess ? {} : await this.#prepareBy(backend, request, signal);
     return {
       kind,
       pool: allocated.pool,
@@ -195,7 +203,28 @@ export class ClaimPreparer implements DraDriver {
       interfaceName: setup.name,
       // The hooks of a later process see what JSON leaves of it, so those of this one do too.
       prepared: JSON.parse(JSON.stringify(prepared)),
+      ...(JSON.parse(JSON.stringify(this.#addresses.heldBy(request, held))) as Pick<
+        DeviceRecord,
+        'addresses' | 'leases'
+      >),
     };
+  }
+
+  async #prepareBy(
+    { attach }: Backend,
+    request: DeviceRequest,
+    signal: AbortSignal,
+  ): Promise<DeviceRecord['prepared']> {
+    try {
+      return await attach.prepare(request, signal);
+    } catch (error) {
+      await this.#addresses.release([this.#addresses.heldBy(request, [])]);
+      throw error;
+    }
+  }
+
+  get #addresses(): NonNullable<ClaimPreparerOptions['addresses']> {
+    return this.#options.addresses ?? noAddresses;
   }
 
   async #find(allocated: AllocatedDevice): Promise<{ kind: string; backend: Backend; device: Device }> {
@@ -326,6 +355,7 @@ export class ClaimPreparer implements DraDriver {
       }
       await backend.attach.unprepare(prepared, signal);
     }
+    await this.#addresses.release(devices);
   }
 }
 

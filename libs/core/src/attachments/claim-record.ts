@@ -1,4 +1,5 @@
 import * as z from 'zod';
+import { leaseRecordSchema } from '../addresses/lease-record.ts';
 import type { JsonObject } from '../backend/json.ts';
 
 /** Version of the journal's format; a record of another version is set aside, never guessed at. */
@@ -24,6 +25,8 @@ const deviceRecord = z.strictObject({
   prepared: jsonObject,
   /** Addresses that the device holds from ranges of the configuration. */
   addresses: z.array(z.strictObject({ range: z.string(), address: z.string() })).optional(),
+  /** Addresses that the device has leased from DHCP servers. */
+  leases: z.array(leaseRecordSchema).optional(),
 });
 
 const sandboxRecord = z.strictObject({

@@ -1,8 +1,9 @@
 import type { RouteSocket } from '@patchbay/netlink';
+import { type LeaseClient, noLeases } from '../addresses/leases.ts';
 import type { HostLinks } from '../inventory/host-links.ts';
 import type { PodLinks } from '../links/pod-links.ts';
 import type { Logger } from '../logging/logger.ts';
-import { createToken, type Token } from './backend-container.ts';
+import { type BackendContainer, createToken, type Token } from './backend-container.ts';
 
 /** The host's links, read once for all backends. */
 export const HOST_LINKS: Token<HostLinks> = createToken<HostLinks>('HOST_LINKS');
@@ -10,5 +11,19 @@ export const HOST_LINKS: Token<HostLinks> = createToken<HostLinks>('HOST_LINKS')
 export const POD_LINKS: Token<PodLinks> = createToken<PodLinks>('POD_LINKS');
 /** A route socket in the host's namespace, for what the two above do not do. */
 export const HOST_ROUTES: Token<RouteSocket> = createToken<RouteSocket>('HOST_ROUTES');
+/** Leases addresses from DHCP servers while claims are prepared; see {@link leaseClient}. */
+export const LEASES: Token<LeaseClient> = createToken<LeaseClient>('LEASES');
+/** The driver's name, for what backends must know to be this driver's own; see {@link driverNameOf}. */
+export const DRIVER_NAME: Token<string> = createToken<string>('DRIVER_NAME');
 /** Logger of the component that resolves it. */
 export const LOGGER: Token<Logger> = createToken<Logger>('LOGGER');
+
+/** Who leases addresses for a backend: {@link LEASES}, or, where nobody provides that, one that refuses what asks for it. */
+export function leaseClient(container: BackendContainer): LeaseClient {
+  return container.has(LEASES) ? container.resolve(LEASES) : noLeases;
+}
+
+/** {@link DRIVER_NAME}, or the usual one where nobody provides it. */
+export function driverNameOf(container: BackendContainer): string {
+  return container.has(DRIVER_NAME) ? container.resolve(DRIVER_NAME) : 'patchbay.dev';
+}

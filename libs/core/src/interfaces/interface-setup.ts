@@ -1,4 +1,5 @@
 import type { InterfaceSection } from './interface-config.ts';
+import type { LeasedAddress } from './leased-address.ts';
 import type { NeighbourConfig } from './schema/neighbour-schema.ts';
 import type { RouteConfig } from './schema/route-schema.ts';
 import type { RuleConfig } from './schema/rule-schema.ts';
@@ -15,6 +16,8 @@ export type InterfaceSetup = Omit<InterfaceSection, 'name' | 'addresses'> & {
   readonly routes: readonly RouteSetup[];
   readonly rules?: readonly RuleConfig[] | undefined;
   readonly neighbours?: readonly NeighbourConfig[] | undefined;
+  /** Which of the addresses are lent, and for how long. */
+  readonly leases?: readonly LeasedAddress[] | undefined;
 };
 
 /** A route of an {@link InterfaceSetup}. */
