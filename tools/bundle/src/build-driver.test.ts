@@ -48,6 +48,15 @@ describe('the bundle', () => {
     expect(output).toBe(`disposed\nx koffi\ntrue ${directory}/\n`);
   });
 
+  test('does not load what modules of Node.js load on demand', async () => {
+    const { entry, directory } = program(`
+      import { request } from 'node:http';
+      const loaded = (process as unknown as { moduleLoadList: readonly string[] }).moduleLoadList;
+      console.log(typeof request, loaded.filter((name) => name.includes('undici')).length);`);
+    const build = await buildDriver({ entry, directory });
+    expect(execFileSync(process.execPath, [build.program], { encoding: 'utf8' })).toBe('function 0\n');
+  });
+
   test('reports each file with its size', async () => {
     const { entry, directory } = program('/*! A licence. */\nconsole.log(1);');
     const { sizes } = await buildDriver({ entry, directory });

@@ -1,6 +1,6 @@
 import { join, relative } from 'node:path';
 import { isBuiltin } from 'node:module';
-import { build } from 'esbuild';
+import { build, type Plugin } from 'esbuild';
 import { installDirectory } from './install-directory.ts';
 import { nativePackageFiles } from './native-package.ts';
 import { repository } from './repository.ts';
@@ -37,6 +37,23 @@ const commonJsGlobals = [
 ].join('');
 
 /**
+ * Has Node.js' own modules required instead of imported. An import reads all that a module exports, also what `node:http` loads only when it
+ * is read: the client behind `fetch`, 13 MB of the process.
+ */
+const builtinsByRequire: Plugin = {
+  name: 'builtins by require',
+  setup({ onResolve, onLoad }) {
+    onResolve({ filter: /./ }, ({ path, kind }) => {
+      if (!isBuiltin(path)) return undefined;
+      return kind === 'require-call' ? { path, external: true } : { path, namespace: 'builtin' };
+    });
+    onLoad({ filter: /./, namespace: 'builtin' }, ({ path }) => ({
+      contents: `module.exports = require(${JSON.stringify(path)});`,
+    }));
+  },
+};
+
+/**
  * Bundles the driver and all that it imports into minified ES modules for Node.js 20.19 and newer: `patchbay.mjs` and what it loads on
  * demand in `chunks`, with source maps and licences beside them and the native package under `node_modules`. Repeatable: files that would not change are not touched, the others
  * are replaced at once, so that drivers may be started meanwhile.
@@ -67,6 +84,7 @@ export async function buildDriver(options: BuildDriverOptions = {}): Promise<Dri
     legalComments: 'external',
     banner: { js: commonJsGlobals },
     external: [nativePackage],
+    plugins: [builtinsByRequire],
     logLevel: 'silent',
   });
   const files = new Map<string, Uint8Array>(nativePackageFiles(nativePackage));
