@@ -1,120 +1,184 @@
 import {
-  addressAdd,
-  addressFlags,
   type Link,
-  linkSet,
   NetlinkError,
-  routeAdd,
-  type RouteRequest,
+  type NetworkNamespace,
   type RouteSocket,
+  ruleDelete,
+  SysctlError,
 } from '@patchbay/netlink';
-import { InterfaceConflictError } from '../errors/driver-errors.ts';
-import type { InterfaceSetup, RouteSetup } from './interface-setup.ts';
+import { describeError, InterfaceConflictError } from '../errors/driver-errors.ts';
+import { detachPrograms } from './apply/detach-programs.ts';
+import { interfaceConflicts } from './apply/interface-conflicts.ts';
+import { disableIpv6, fileSettings } from './apply/interface-sysctls.ts';
+import { type InterfaceStep, interfaceSteps, type KnownLink, ruleSpec } from './apply/interface-step.ts';
+import { type NamespaceAccess, namespaceAccess, type PodNetwork } from './apply/namespace-access.ts';
+import { readPodState } from './apply/pod-state.ts';
+import { ensureVrf, removeVrf } from './apply/pod-vrf.ts';
+import type { InterfaceSetup } from './interface-setup.ts';
 
-/** One message to the kernel and what it does, for the error when the kernel refuses it. */
-interface Step {
-  readonly request: RouteRequest;
-  readonly purpose: string;
+/** Makes links in pods look as their setups ask. What a setup does not ask for costs nothing. */
+export class InterfaceConfigurator {
+  readonly #openAccess: (namespace: NetworkNamespace) => NamespaceAccess;
+
+  /** @param openAccess how settings, features and programs of a namespace's links are reached */
+  constructor(openAccess: (namespace: NetworkNamespace) => NamespaceAccess = namespaceAccess) {
+    this.#openAccess = openAccess;
+  }
+
+  /**
+   * Configures a link that is fresh in the pod: nobody has touched it there. All of rtnetlink is one send.
+   *
+   * @param link its index there, and its hardware address if that is known
+   * @throws InterfaceConflictError naming what was wanted and what the pod already has, before anything is changed, or what the kernel refuses
+   */
+  configure(pod: PodNetwork, link: Pick<Link, 'index' | 'address'>, setup: InterfaceSetup): Promise<void> {
+    const { index, address } = link;
+    return this.#apply(pod, address === undefined ? { index } : { index, address }, setup);
+  }
+
+  /** {@link configure} for a link that may be configured already, wholly or in part: adds what is missing and leaves the rest undisturbed. */
+  complete(pod: PodNetwork, link: Link, setup: InterfaceSetup): Promise<void> {
+    return this.#apply(pod, link, setup);
+  }
+
+  /**
+   * Takes from a pod what would stay there when its interface has gone. Repeatable.
+   *
+   * @param socket in the pod's namespace
+   */
+  withdraw(socket: RouteSocket, { rules = [], vrf }: InterfaceSetup): void {
+    for (const rule of rules) {
+      try {
+        socket.execute(ruleDelete(ruleSpec(rule)));
+      } catch (error) {
+        if (!(error instanceof NetlinkError && error.code === 'ENOENT')) throw error;
+      }
+    }
+    if (vrf !== undefined) removeVrf(socket, vrf);
+  }
+
+  async #apply(pod: PodNetwork, link: KnownLink, setup: InterfaceSetup): Promise<void> {
+    const { socket } = pod;
+    const state = readPodState(socket, link.index, setup);
+    const nameOf = (index: number) => socket.link({ index })?.name ?? String(index);
+    const conflicts = interfaceConflicts(setup, link.index, state, nameOf);
+    if (conflicts.length > 0)
+      throw new InterfaceConflictError(`interface '${setup.name}' in the pod: ${conflicts.join('; ')}`);
+    await this.#prepareLink(pod, link, setup);
+    const vrfIndex = setup.vrf === undefined ? undefined : ensureVrf(socket, setup.vrf);
+    const steps = interfaceSteps(link, setup, state, vrfIndex);
+    const failure = execute(pod, steps);
+    if (failure === undefined) return;
+    const { error, step } = failure;
+    // What is behind the first failure is not known.
+    if (step?.optional === true) return this.#apply(pod, socket.link({ index: link.index }) ?? link, setup);
+    // The pod's default may be that links have no IPv6.
+    if (step?.ipv6 === true && error.code === 'EACCES' && enablesIpv6(setup)) {
+      this.#openAccess(pod.namespace).sysctls.write([disableIpv6(setup.name)]);
+      const now = socket.link({ index: link.index });
+      return this.#apply(pod, now ?? link, { ...setup, sysctls: withIpv6(setup) });
+    }
+    throw refusal(setup, step?.purpose ?? error.operation, error);
+  }
+
+  /** What does not ride on messages of rtnetlink, and must be right before the link comes up. */
+  async #prepareLink(
+    { socket, namespace }: PodNetwork,
+    { index }: KnownLink,
+    setup: InterfaceSetup,
+  ): Promise<void> {
+    const files = fileSettings(setup);
+    const { ethtool, detachEBPF } = setup;
+    if (files.length === 0 && ethtool === undefined && detachEBPF !== true) return;
+    const access = this.#openAccess(namespace);
+    try {
+      if (detachEBPF === true) detachPrograms(socket, access, index);
+      if (files.length > 0) access.sysctls.write(files);
+    } catch (error) {
+      if (error instanceof SysctlError || error instanceof NetlinkError)
+        throw new InterfaceConflictError(`interface '${setup.name}' in the pod: ${error.message}`, error);
+      throw error;
+    }
+    if (ethtool !== undefined) await setFeatures(access, index, setup);
+  }
 }
 
-/**
- * Makes a link in a pod look as its setup asks: up, addresses, routes, in one send.
- *
- * @param socket in the pod's namespace
- * @param linkIndex the link's index there
- * @throws InterfaceConflictError naming what the pod already has; NetlinkError for whatever else the kernel refuses
- */
-export function configureInterface(socket: RouteSocket, linkIndex: number, setup: InterfaceSetup): void {
-  execute(socket, setup.name, [
-    { request: linkSet(linkIndex, { up: true }), purpose: 'bringing it up' },
-    ...setup.addresses.map((address) => addressStep(linkIndex, address)),
-    ...setup.routes.map((route) => routeStep(linkIndex, route)),
-  ]);
+/** Whether something stays in the pod when the interface has gone: the kernel takes only what is the link's own away with it. */
+export function leavesTraces({ rules = [], vrf }: InterfaceSetup): boolean {
+  return rules.length > 0 || vrf !== undefined;
 }
 
-/**
- * {@link configureInterface} for a link that may be configured already, wholly or in part: adds what is missing and leaves the rest
- * undisturbed.
- */
-export function completeInterface(socket: RouteSocket, link: Link, setup: InterfaceSetup): void {
-  const addresses = new Set(socket.addresses({ linkIndex: link.index }).map(({ address }) => address));
-  const routes = socket.routes({ linkIndex: link.index });
-  const changes = {
-    ...(link.up ? {} : { up: true }),
-    ...(setup.mtu === undefined || setup.mtu === link.mtu ? {} : { mtu: setup.mtu }),
-    ...(setup.hardwareAddress === undefined || setup.hardwareAddress === link.address
-      ? {}
-      : { address: setup.hardwareAddress }),
-  };
-  execute(socket, setup.name, [
-    ...(Object.keys(changes).length > 0
-      ? [
-          {
-            request: linkSet(link.index, changes),
-            purpose: 'bringing it up with its MTU and hardware address',
-          },
-        ]
-      : []),
-    ...setup.addresses
-      .filter((address) => !addresses.has(address))
-      .map((address) => addressStep(link.index, address)),
-    ...setup.routes
-      .filter(
-        (wanted) =>
-          !routes.some(
-            (route) =>
-              route.destination === wanted.destination &&
-              route.gateway === wanted.gateway &&
-              route.table === (wanted.table ?? route.table),
-          ),
-      )
-      .map((route) => routeStep(link.index, route)),
-  ]);
+/** What ends attaching, in words. */
+function refusal({ name }: InterfaceSetup, purpose: string, error: NetlinkError): InterfaceConflictError {
+  const reason =
+    error.code === 'EEXIST'
+      ? 'the pod has the same already, from its CNI plugin or another claim; change one of the two'
+      : `the kernel answered ${error.code}${error.extack === undefined ? '' : ` (${error.extack})`}`;
+  return new InterfaceConflictError(`interface '${name}' in the pod: ${purpose} failed: ${reason}`, error);
 }
 
-function addressStep(linkIndex: number, address: string): Step {
-  return {
-    // Duplicate address detection would keep an address, which the user chose, unusable for the pod's first second.
-    request: addressAdd({
-      linkIndex,
-      address,
-      ...(address.includes(':') ? { flags: addressFlags.nodad } : {}),
-    }),
-    purpose: `adding address ${address}`,
-  };
-}
-
-function routeStep(linkIndex: number, route: RouteSetup): Step {
-  const { gateway, scope, ...rest } = route;
-  const via = gateway === undefined ? 'directly' : `via ${gateway}`;
-  return {
-    request: routeAdd({
-      ...defined(rest),
-      destination: route.destination,
-      linkIndex,
-      scope: scope ?? (gateway === undefined ? 'link' : 'global'),
-      ...(gateway === undefined ? {} : { gateway }),
-    }),
-    purpose: `adding route ${route.destination} ${via}${route.table === undefined ? '' : ` to table ${route.table}`}`,
-  };
-}
-
-function execute(socket: RouteSocket, name: string, steps: readonly Step[]): void {
-  if (steps.length === 0) return;
+function execute(
+  { socket }: Pick<PodNetwork, 'socket'>,
+  steps: readonly InterfaceStep[],
+): { readonly error: NetlinkError; readonly step: InterfaceStep | undefined } | undefined {
+  if (steps.length === 0) return undefined;
   try {
     socket.execute(...steps.map(({ request }) => request));
   } catch (error) {
     if (!(error instanceof NetlinkError)) throw error;
-    const purpose = steps[error.messageIndex]?.purpose ?? error.operation;
-    const reason =
-      error.code === 'EEXIST'
-        ? 'the pod has the same already, from its CNI plugin or another claim; change one of the two'
-        : `the kernel answered ${error.code}${error.extack === undefined ? '' : ` (${error.extack})`}`;
-    throw new InterfaceConflictError(`interface '${name}' in the pod: ${purpose} failed: ${reason}`, error);
+    return { error, step: steps[error.messageIndex] };
+  }
+  return undefined;
+}
+
+const disableSetting = 'net.ipv6.conf.IFNAME.disable_ipv6';
+
+function enablesIpv6({ sysctls }: InterfaceSetup): boolean {
+  return sysctls?.[disableSetting] === undefined;
+}
+
+function withIpv6({ sysctls }: InterfaceSetup): NonNullable<InterfaceSetup['sysctls']> {
+  return { ...sysctls, [disableSetting]: 0 };
+}
+
+async function setFeatures(
+  access: NamespaceAccess,
+  linkIndex: number,
+  { name, ethtool: { features = {}, privateFlags = {} } = {} }: InterfaceSetup,
+): Promise<void> {
+  using ethtool = access.openEthtool();
+  const fail = (what: string, cause?: unknown) =>
+    new InterfaceConflictError(`interface '${name}' in the pod: interface.ethtool: ${what}`, cause);
+  if (ethtool === undefined) throw fail("this node's kernel has no ethtool netlink");
+  try {
+    if (Object.keys(privateFlags).length > 0) await ethtool.setPrivateFlags(linkIndex, privateFlags);
+    if (Object.keys(features).length === 0) return;
+    const unmet = await ethtool.setFeatures(linkIndex, features);
+    if (unmet.length > 0) {
+      throw fail(
+        `the link does not switch ${unmet.join(', ')}; leave them out, or switch what they depend on`,
+      );
+    }
+  } catch (error) {
+    if (error instanceof NetlinkError) throw fail(describeError(error), error);
+    throw error;
   }
 }
 
-/** Leaves out what is undefined, which exact optional properties do not accept. */
-function defined<T extends object>(value: T): { [K in keyof T]: Exclude<T[K], undefined> } {
-  return Object.fromEntries(Object.entries(value).filter(([, member]) => member !== undefined)) as never;
+/** {@link InterfaceConfigurator.configure} without what needs more than a route socket. */
+export function configureInterface(socket: PodNetwork['socket'], index: number, setup: InterfaceSetup): void {
+  completeInterface(socket, { index }, setup);
+}
+
+/** {@link InterfaceConfigurator.complete} without what needs more than a route socket. */
+export function completeInterface(
+  socket: PodNetwork['socket'],
+  link: KnownLink,
+  setup: InterfaceSetup,
+): void {
+  const state = readPodState(socket, link.index, setup);
+  const conflicts = interfaceConflicts(setup, link.index, state, (index) => String(index));
+  if (conflicts.length > 0) throw new InterfaceConflictError(conflicts.join('; '));
+  const failure = execute({ socket }, interfaceSteps(link, setup, state, undefined));
+  if (failure !== undefined) throw refusal(setup, failure.step?.purpose ?? '', failure.error);
 }
