@@ -1,0 +1,6 @@
+/**
+ * For proofs about the driver: its life without sockets.
+ *
+ * @packageDocumentation
+ */
+export { DriverLife, type DriverLifeOptions } from './driver-life.ts';

@@ -1,0 +1,144 @@
+import { ProofHost } from '../host/proof-host.ts';
+import type { KillPoint } from '../faults/traced-process.ts';
+import type { Continuation, Operation } from './operations.ts';
+import type { Subject } from './subjects.ts';
+import { World } from './world.ts';
+
+const warmingRounds = 10;
+
+/** One place in the matrix where the driver did not come out right. */
+export interface Failure {
+  readonly effect: number;
+  readonly when: KillPoint['when'];
+  /** The side effect in words. */
+  readonly what: string;
+  readonly continuation: string;
+  readonly problem: string;
+}
+
+/** A row of the matrix: an operation on a subject, killed before and after each of its side effects. */
+export interface Row {
+  readonly subject: string;
+  readonly operation: string;
+  /** The side effects in their order. */
+  readonly effects: readonly string[];
+  /** How often the driver was killed. */
+  readonly kills: number;
+  readonly failures: readonly Failure[];
+  readonly milliseconds: number;
+}
+
+/** A failure in words, with the command that makes it happen again. */
+export function failureText({ subject, operation }: Row, failure: Failure): string {
+  const { effect, when, what, continuation, problem } = failure;
+  return [
+    `${subject}, ${operation}, killed ${when} side effect ${effect} (${what}), then ${continuation}:`,
+    ...problem.split('\n').map((text) => `    ${text}`),
+    `    again: bash tools/run.sh tools/proof/src/fault-matrix/main.ts --subject '${subject}' --operation '${operation}' --effect ${effect} --when ${when}`,
+  ].join('\n');
+}
+
+/** Picks some of a row's points; all by default. */
+export interface PointFilter {
+  readonly effect?: number;
+  readonly when?: string;
+}
+
+/** Fills the rows of one subject after the other, on a host in the namespace of this process. */
+export class FaultMatrix {
+  readonly #filter: PointFilter;
+  #host: ProofHost | undefined;
+  #subject: Subject | undefined;
+
+  constructor(filter: PointFilter = {}) {
+    this.#filter = filter;
+  }
+
+  /** Enumerates an operation's side effects, then kills the driver before and after each, for each way in which it goes on. */
+  async row(subject: Subject, operation: Operation): Promise<Row> {
+    const began = performance.now();
+    const last = operation.continuations[0];
+    const effects = last === undefined ? [] : await this.#through(subject, operation, last);
+    const failures: Failure[] = [];
+    let kills = 0;
+    for (const continuation of operation.continuations) {
+      for (const [effect, what] of effects.entries()) {
+        for (const when of ['before', 'after'] as const) {
+          if (!this.#wanted(effect, when)) continue;
+          try {
+            await this.#through(subject, operation, continuation, { effect, when });
+          } catch (error) {
+            const problem = error instanceof Error ? error.message : String(error);
+            failures.push({ effect, when, what, continuation: continuation.name, problem });
+            this.#host?.destroy();
+            this.#host = undefined;
+          }
+          kills++;
+        }
+      }
+    }
+    return {
+      ...{ subject: subject.name, operation: operation.name, effects, kills, failures },
+      milliseconds: performance.now() - began,
+    };
+  }
+
+  /** Removes what the matrix was made on. */
+  end(): void {
+    this.#host?.destroy();
+  }
+
+  /** @returns the side effects of the operation that came before the kill, or all without one */
+  async #through(
+    subject: Subject,
+    operation: Operation,
+    continuation: Continuation,
+    killAt?: KillPoint,
+  ): Promise<readonly string[]> {
+    const host = await this.#hostFor(subject);
+    const world = new World(host, subject);
+    try {
+      if (operation.earlier !== undefined) await world.live(operation.earlier);
+      if (operation.podDied) world.pod.end();
+      const { effects, killed } = await world.live(operation.life, killAt);
+      if (killAt !== undefined && !killed) throw new Error('the side effect did not come this time');
+      if (continuation.podDies) world.pod.end();
+      await world.live(continuation.life);
+      world.pod.end();
+      const changes = host.changes();
+      if (changes.length > 0) throw new Error(`the host is not what it was:\n${changes.join('\n')}`);
+      return effects;
+    } finally {
+      world.pod.end();
+    }
+  }
+
+  /** A host on which a claim has come and gone once, so that directories that stay are there. */
+  async #hostFor(subject: Subject): Promise<ProofHost> {
+    if (this.#host !== undefined && this.#subject === subject) return this.#host;
+    this.#host?.destroy();
+    this.#subject = subject;
+    const host = new ProofHost(1);
+    host.remember();
+    this.#host = host;
+    // In this process, which then has compiled what its copies run.
+    for (let round = 0; round < warmingRounds; round++) {
+      const world = new World(host, subject);
+      const driver = await world.begin();
+      await driver.prepare(world.claim);
+      await driver.hooks.runPodSandbox?.(world.pod.sandbox);
+      await world.afterwork();
+      await driver.hooks.stopPodSandbox?.(world.pod.sandbox);
+      await driver.unprepare(world.claim);
+      driver.end();
+      world.pod.end();
+    }
+    host.rememberFiles();
+    return host;
+  }
+
+  #wanted(effect: number, when: string): boolean {
+    const { effect: wantedEffect = effect, when: wantedWhen = when } = this.#filter;
+    return effect === wantedEffect && when === wantedWhen;
+  }
+}

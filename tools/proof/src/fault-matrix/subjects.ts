@@ -1,0 +1,41 @@
+import type { Wish } from '../host/proof-claim.ts';
+
+/** What the matrix is made for: a claim of each backend's, and one of all. */
+export interface Subject {
+  readonly name: string;
+  readonly wishes: readonly Wish[];
+}
+
+const bridged: Wish = {
+  kind: 'veth',
+  device: 'blue-0',
+  interface: { name: 'blue0', addresses: ['10.20.0.1/24', '2001:db8:20::1/64'], mtu: 1400 },
+};
+const routed: Wish = {
+  kind: 'veth',
+  device: 'red-0',
+  interface: { name: 'red0', addresses: ['10.21.0.1/24', '2001:db8:21::1/64'] },
+};
+const macvlan: Wish = {
+  kind: 'macvlan',
+  device: 'uplink0-0',
+  interface: { name: 'lan0', addresses: ['10.22.0.1/24'] },
+  more: { routes: [{ destination: '10.99.0.0/16', gateway: '10.22.0.254' }] },
+};
+const hostdev: Wish = {
+  kind: 'hostdev',
+  device: 'nic0',
+  interface: {
+    ...{ name: 'fast0', addresses: ['10.23.0.1/24'], mtu: 8000 },
+    hardwareAddress: '02:00:5e:00:53:01',
+  },
+};
+
+/** All subjects, by the names that the matrix has for them. */
+export const subjects: readonly Subject[] = [
+  { name: 'veth bridge', wishes: [bridged] },
+  { name: 'veth routed', wishes: [routed] },
+  { name: 'macvlan', wishes: [macvlan] },
+  { name: 'hostdev', wishes: [hostdev] },
+  { name: 'all in one claim', wishes: [bridged, routed, macvlan, hostdev] },
+];

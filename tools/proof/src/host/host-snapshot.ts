@@ -1,0 +1,103 @@
+import { execFileSync } from 'node:child_process';
+import { existsSync, readdirSync } from 'node:fs';
+import { join } from 'node:path';
+import { isDeepStrictEqual } from 'node:util';
+
+type Json = Readonly<Record<string, unknown>>;
+
+/** All that a driver must leave as it was, as comparable text lines. */
+export type HostSnapshot = readonly string[];
+
+/** Flags of a link that somebody has set; the kernel adds others as carrier comes and goes. */
+const configuredFlags = new Set(['UP', 'PROMISC', 'ALLMULTI', 'NOARP', 'MULTICAST', 'SLAVE', 'MASTER']);
+
+/**
+ * What `ip -d -j` says of links, addresses, routes of all tables, rules and permanent neighbours of the namespace that this process is in.
+ * Left out is only what the kernel counts or decides by itself: timers, and what follows from carriers.
+ */
+export function hostSnapshot(): HostSnapshot {
+  const [links = [], addresses = [], ...tables] = [
+    ...ip([], ['link show', 'addr show', 'route show table all', 'rule show', 'neigh show']),
+    ...ip(['-6'], ['route show table all', 'rule show']),
+  ];
+  const [routes4 = [], rules4 = [], neighbours = [], routes6 = [], rules6 = []] = tables;
+  return [
+    ...links.map((link) => line('link', settledLink(link))).sort(),
+    ...addresses.flatMap(addressesOf).sort(),
+    ...[...routes4, ...routes6].map((route) => line('route', settledRoute(route))).sort(),
+    ...[...rules4, ...rules6].map((rule) => line('rule', rule)),
+    ...neighbours
+      .filter(({ state }) => JSON.stringify(state).includes('PERMANENT'))
+      .map((neighbour) => line('neighbour', neighbour))
+      .sort(),
+  ];
+}
+
+/** The lines by which two snapshots differ, marked `-` and `+` as a patch is; none when they are the same. */
+export function differences(before: HostSnapshot, after: HostSnapshot): readonly string[] {
+  if (isDeepStrictEqual(before, after)) return [];
+  return [
+    ...before.filter((each) => !after.includes(each)).map((each) => `- ${each}`),
+    ...after.filter((each) => !before.includes(each)).map((each) => `+ ${each}`),
+    ...(before.every((each) => after.includes(each)) && after.every((each) => before.includes(each))
+      ? ['  the same lines in another order or number']
+      : []),
+  ];
+}
+
+/** Paths of all files below the directories, sorted; directories that are empty are files too. */
+export function filesBelow(...directories: readonly string[]): readonly string[] {
+  return directories
+    .filter((directory) => existsSync(directory))
+    .flatMap((directory) =>
+      readdirSync(directory, { recursive: true, encoding: 'utf8' }).map((name) => join(directory, name)),
+    )
+    .sort();
+}
+
+/** Runs commands of ip(8) in one process; each gives a list. */
+function ip(options: readonly string[], commands: readonly string[]): Json[][] {
+  const output = execFileSync('ip', [...options, '-d', '-j', '-batch', '-'], {
+    input: `${commands.join('\n')}\n`,
+    encoding: 'utf8',
+    stdio: ['pipe', 'pipe', 'inherit'],
+  });
+  return output
+    .split('\n')
+    .filter((text) => text.startsWith('['))
+    .map((text) => JSON.parse(text) as Json[]);
+}
+
+function settledLink(link: Json): Json {
+  const { operstate: _operstate, flags, linkinfo, ...rest } = link;
+  const { info_data: data, info_slave_data: slaveData, ...information } = (linkinfo ?? {}) as Json;
+  return {
+    ...rest,
+    flags: (flags as string[]).filter((flag) => configuredFlags.has(flag)).sort(),
+    linkinfo: { ...information, data: withoutMoments(data), slaveData: withoutMoments(slaveData) },
+  };
+}
+
+/** Without timers and the state of bridge ports, which follow from the moment. */
+function withoutMoments(data: unknown): Json {
+  return Object.fromEntries(
+    Object.entries((data ?? {}) as Json).filter(([name]) => !/timer|^state$|tc_detected|change/.test(name)),
+  );
+}
+
+function addressesOf({ ifname, addr_info: addresses }: Json): string[] {
+  return (addresses as Json[]).map(({ tentative: _tentative, ...address }) =>
+    line('address', { ifname, ...address }),
+  );
+}
+
+function settledRoute({ flags, ...route }: Json): Json {
+  return {
+    ...route,
+    flags: (flags as string[] | undefined)?.filter((flag) => !['linkdown', 'dead'].includes(flag)),
+  };
+}
+
+function line(what: string, value: Json): string {
+  return `${what} ${JSON.stringify(value)}`;
+}

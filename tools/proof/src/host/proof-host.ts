@@ -1,0 +1,91 @@
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { HostNetwork } from '@patchbay/lab';
+import { differences, filesBelow, type HostSnapshot, hostSnapshot } from './host-snapshot.ts';
+
+/** How long the kernel may take until it has settled what follows from a change, in milliseconds. */
+const settlingMs = 3_000;
+
+/** A node for proofs: the lab's host network in the namespace of this process, a directory, and what it looked like at the start. */
+export class ProofHost {
+  readonly directory = mkdtempSync(join(tmpdir(), 'proof-'));
+  readonly stateDirectory = join(this.directory, 'state');
+  readonly cdiDirectory = join(this.directory, 'cdi');
+  readonly network = new HostNetwork();
+  #links: HostSnapshot = [];
+  #files: readonly string[] = [];
+
+  /** @param cards how many whole links the node has: `nic0`, `nic1`, … */
+  constructor(cards: number) {
+    // Restored IPv6 addresses would be tentative for a second each; whether they are is not what is proven.
+    for (const name of ['default', 'all']) writeFileSync(`/proc/sys/net/ipv6/conf/${name}/accept_dad`, '0');
+    writeFileSync('/proc/sys/net/ipv6/conf/default/dad_transmits', '0');
+    writeFileSync('/proc/sys/net/ipv6/conf/all/forwarding', '1');
+    writeFileSync('/proc/sys/net/ipv4/ip_forward', '1');
+    this.network.build(cards);
+  }
+
+  /** The driver's configuration for this host. */
+  get config(): Readonly<Record<string, unknown>> {
+    return {
+      nodeName: 'node',
+      cdi: { directory: this.cdiDirectory },
+      state: { directory: this.stateDirectory },
+      backends: [
+        {
+          kind: 'veth',
+          networks: [
+            { name: 'blue', mode: 'bridge', bridge: 'br-blue', devices: 32 },
+            { name: 'red', mode: 'routed', devices: 32 },
+          ],
+        },
+        { kind: 'macvlan', parents: [{ link: 'uplink0', devices: 32 }] },
+        { kind: 'hostdev', links: [{ name: 'nic*' }] },
+      ],
+    };
+  }
+
+  /** Takes what the host is now for what it must be again. */
+  remember(): void {
+    this.#links = hostSnapshot();
+    this.rememberFiles();
+  }
+
+  /** Takes the files that there are now for those that there must be again. */
+  rememberFiles(): void {
+    this.#files = this.#filesNow();
+  }
+
+  /** How links, addresses, routes, rules and files differ from what they were, once they have settled; empty when they do not. */
+  changes(): readonly string[] {
+    return settled(() => [
+      ...differences(this.#links, hostSnapshot()),
+      ...differences(this.#files, this.#filesNow()),
+    ]);
+  }
+
+  /** As {@link changes}, without the files. */
+  linkChanges(): readonly string[] {
+    return settled(() => differences(this.#links, hostSnapshot()));
+  }
+
+  destroy(): void {
+    this.network.destroy();
+    rmSync(this.directory, { recursive: true, force: true });
+  }
+
+  #filesNow(): readonly string[] {
+    return filesBelow(this.stateDirectory, this.cdiDirectory);
+  }
+}
+
+function settled(changes: () => readonly string[]): readonly string[] {
+  const end = performance.now() + settlingMs;
+  for (;;) {
+    const found = changes();
+    if (found.length === 0 || performance.now() > end) return found;
+    // This process has nothing else to do; what it waits for is the kernel.
+    Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 10);
+  }
+}
