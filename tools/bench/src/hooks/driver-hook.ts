@@ -38,7 +38,7 @@ export class DriverHook implements Contestant {
   }
 
   async attach(_backend: BenchBackend, links: readonly PlannedLink[]): Promise<number> {
-    const claim = await this.#node.claims.make(links);
+    const claim = this.#node.claims.make(links);
     await this.#node.prepare(claim);
     await pause(settleMs);
     const number = this.#pods++;
@@ -67,7 +67,7 @@ export class DriverHook implements Contestant {
     await this.#node.runtime.stopPodSandbox(pod);
     await this.#node.runtime.removePodSandbox(pod);
     await this.#node.unprepare(claim);
-    await this.#node.claims.remove(claim);
+    this.#node.claims.remove(claim);
     await pause(settleMs);
   }
 }

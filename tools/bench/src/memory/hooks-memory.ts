@@ -10,7 +10,7 @@ import { memoryDetails, processMemory } from './process-memory.ts';
 const name = 'rss.after10kHooks';
 const hooks = 10_000;
 /** So many pods come and go at a time. */
-const workers = 16;
+const workers = 4;
 /** After the last hook, before memory is read: nothing is under way any more. In milliseconds. */
 const restMs = 5_000;
 const cards = 2;
@@ -61,7 +61,7 @@ async function onePod(node: BenchNode, worker: number, networkNamespacePath: str
     address: `10.77.0.${worker + 1}/24`,
     hardwareAddress: `02:00:5e:02:00:${worker.toString(16).padStart(2, '0')}`,
   }));
-  const claim = await node.claims.make(links);
+  const claim = node.claims.make(links);
   await node.prepare(claim);
   const pod = {
     id: `sandbox-${pods++}`,
@@ -74,7 +74,7 @@ async function onePod(node: BenchNode, worker: number, networkNamespacePath: str
   await node.runtime.stopPodSandbox(pod);
   await node.runtime.removePodSandbox(pod);
   await node.unprepare(claim);
-  await node.claims.remove(claim);
+  node.claims.remove(claim);
 }
 
 /** Watches stay: only what nobody reads again is forgotten. */

@@ -1,3 +1,4 @@
+import { randomUUID } from 'node:crypto';
 import { mkdirSync, mkdtempSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { TestKubelet } from '@patchbay/dra/testing';
@@ -7,7 +8,6 @@ import { benchBackends } from '../links/bench-backends.ts';
 import { type BenchClaim, Claims } from './claims.ts';
 
 const nodeName = 'bench-node';
-const slicesPath = '/apis/resource.k8s.io/v1/resourceslices';
 const patienceMs = 20_000;
 
 /** Where the runtime's sockets are, when it is a real one. */
@@ -56,16 +56,15 @@ export class BenchNode {
     const directory = mkdtempSync('/run/lab/b');
     for (const name of ['registry', 'plugins', 'cdi']) mkdirSync(join(directory, name));
     const server = await LabApiServer.start({ directory });
-    await server.client().request({
-      method: 'POST',
-      path: '/api/v1/nodes',
-      body: {
+    server.store.put(
+      { resource: 'nodes', namespace: '', name: nodeName },
+      {
         apiVersion: 'v1',
         kind: 'Node',
-        metadata: { name: nodeName },
+        metadata: { name: nodeName, uid: randomUUID(), creationTimestamp: new Date().toISOString() },
         status: { nodeInfo: { kubeletVersion: 'v1.36.0' } },
       },
-    });
+    );
     const nriSocket = join(directory, 'nri.sock');
     const runtime = sockets === undefined ? await FakeNriRuntime.start({ socketPath: nriSocket }) : undefined;
     const stand = { nriSocket, cdiDirectory: join(directory, 'cdi') };
@@ -90,14 +89,14 @@ export class BenchNode {
     await this.registered();
     await this.driver.ready();
     await this.awaitDevices();
-    this.#claims = await Claims.of(this.server.client());
+    this.#claims = new Claims(this.server.store);
   }
 
   /** Resolves when every backend has published its devices. */
   async awaitDevices(): Promise<void> {
     await waitUntil(
       () => `the slices of ${benchBackends.length} backends; the driver's log ends with:\n${this.lastWords}`,
-      async () => (await this.#pools()).size === benchBackends.length,
+      () => this.#pools().size === benchBackends.length,
       { timeoutMs: patienceMs },
     );
   }
@@ -155,10 +154,12 @@ export class BenchNode {
     return join(this.directory, 'plugins', driverName, 'dra.sock');
   }
 
-  async #pools(): Promise<ReadonlySet<string>> {
-    const { items } = await this.server
-      .client()
-      .list<KubeObject & { spec: { pool: { name: string } } }>(slicesPath);
-    return new Set(items.map(({ spec }) => spec.pool.name));
+  #pools(): ReadonlySet<string> {
+    const slices = this.server.store.list('resourceslices.resource.k8s.io') as (KubeObject & PoolMember)[];
+    return new Set(slices.map(({ spec }) => spec.pool.name));
   }
+}
+
+interface PoolMember {
+  readonly spec: { readonly pool: { readonly name: string } };
 }

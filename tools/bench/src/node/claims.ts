@@ -1,5 +1,11 @@
 import { randomUUID } from 'node:crypto';
-import { driverName, type JsonObject, type KubeObject, type LabApiClient } from '@patchbay/lab';
+import {
+  driverName,
+  type JsonObject,
+  type KubeObject,
+  type ObjectKey,
+  type ObjectStore,
+} from '@patchbay/lab';
 import type { PlannedLink } from '../links/planned-link.ts';
 
 /** A claim that is allocated and reserved for a pod, as the scheduler leaves it. */
@@ -17,69 +23,52 @@ interface Slice {
   readonly spec: { readonly pool: { readonly name: string }; readonly devices?: readonly PublishedDevice[] };
 }
 
-const resourcePath = '/apis/resource.k8s.io/v1';
-const claimsPath = `${resourcePath}/namespaces/default/resourceclaims`;
-
-/** Makes claims and allocates them by hand: the scheduler's part is none of what is measured. */
+/** Makes claims and allocates them by hand, straight in the API server's store: the scheduler's part is none of what is measured. */
 export class Claims {
-  readonly #api: LabApiClient;
+  readonly #store: ObjectStore;
   readonly #devices = new Map<string, { readonly pool: string; readonly shared: boolean }>();
   #made = 0;
 
-  private constructor(api: LabApiClient) {
-    this.#api = api;
-  }
-
   /** Reads what is published, once. */
-  static async of(api: LabApiClient): Promise<Claims> {
-    const claims = new Claims(api);
-    const { items } = await api.list<KubeObject & Slice>(`${resourcePath}/resourceslices`);
-    for (const { spec } of items) {
+  constructor(store: ObjectStore) {
+    this.#store = store;
+    for (const slice of store.list('resourceslices.resource.k8s.io')) {
+      const { spec } = slice as KubeObject & Slice;
       for (const { name, allowMultipleAllocations = false } of spec.devices ?? [])
-        claims.#devices.set(name, { pool: spec.pool.name, shared: allowMultipleAllocations });
+        this.#devices.set(name, { pool: spec.pool.name, shared: allowMultipleAllocations });
     }
-    return claims;
   }
 
   /** Makes one claim for all of a pod's links. */
-  async make(links: readonly PlannedLink[]): Promise<BenchClaim> {
-    const name = `bench-${this.#made++}`;
+  make(links: readonly PlannedLink[]): BenchClaim {
+    const reference = { uid: randomUUID(), namespace: 'default', name: `bench-${this.#made++}` };
     const podUID = randomUUID();
-    const config = links.map((link) => ({
+    const config: JsonObject[] = links.map((link) => ({
       requests: [link.podName],
       opaque: { driver: driverName, parameters: parametersOf(link) },
     }));
-    const requests = links.map(({ podName }) => ({ name: podName, exactly: { deviceClassName: 'any' } }));
-    const claim = await this.#api.request<KubeObject>({
-      method: 'POST',
-      path: claimsPath,
-      body: {
-        apiVersion: 'resource.k8s.io/v1',
-        kind: 'ResourceClaim',
-        metadata: { name, namespace: 'default' },
-        spec: { devices: { requests, config } },
+    const requests = links.map(({ podName: name }) => ({
+      name,
+      exactly: { deviceClassName: 'any', allocationMode: 'ExactCount', count: 1 },
+    }));
+    const results = links.map((link) => this.#result(link));
+    const ofClaim = config.map((each) => ({ source: 'FromClaim', ...each }));
+    this.#store.put(keyOf(reference.name), {
+      apiVersion: 'resource.k8s.io/v1',
+      kind: 'ResourceClaim',
+      metadata: { ...reference, creationTimestamp: new Date().toISOString() },
+      spec: { devices: { requests, config } },
+      status: {
+        allocation: { devices: { results, config: ofClaim } },
+        reservedFor: [{ resource: 'pods', name: `pod-of-${reference.name}`, uid: podUID }],
       },
     });
-    const status: JsonObject = {
-      allocation: {
-        devices: {
-          results: links.map((link) => this.#result(link)),
-          config: config.map((each) => ({ source: 'FromClaim', ...each })),
-        },
-      },
-      reservedFor: [{ resource: 'pods', name: `pod-of-${name}`, uid: podUID }],
-    };
-    await this.#api.request({
-      method: 'PUT',
-      path: `${claimsPath}/${name}/status`,
-      body: { ...claim, status },
-    });
-    return { reference: { uid: claim.metadata.uid ?? '', namespace: 'default', name }, podUID };
+    return { reference, podUID };
   }
 
   /** Deletes a claim. */
-  async remove({ reference: { name } }: BenchClaim): Promise<void> {
-    await this.#api.request({ method: 'DELETE', path: `${claimsPath}/${name}` });
+  remove({ reference: { name } }: BenchClaim): void {
+    this.#store.delete(keyOf(name));
   }
 
   #result({ device, podName }: PlannedLink): JsonObject {
@@ -89,6 +78,10 @@ export class Claims {
     const { pool, shared } = published;
     return { request: podName, driver: driverName, pool, device, ...(shared ? share : {}) };
   }
+}
+
+function keyOf(name: string): ObjectKey {
+  return { resource: 'resourceclaims.resource.k8s.io', namespace: 'default', name };
 }
 
 function parametersOf({ podName: name, address, mtu, hardwareAddress, route }: PlannedLink): JsonObject {

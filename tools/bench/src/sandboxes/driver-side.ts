@@ -28,14 +28,14 @@ export class DriverSide implements SandboxSide {
       address: `10.77.${index}.${number + 1}/24`,
       hardwareAddress: `02:00:5e:01:${hexadecimal(index)}:${hexadecimal(number)}`,
     }));
-    const claim = await this.#node.claims.make(links);
+    const claim = this.#node.claims.make(links);
     const spec = { name: `pod-of-${claim.reference.name}`, namespace: 'default', uid: claim.podUID };
     return {
       spec,
       prepare: () => this.#node.prepare(claim),
       unprepare: async () => {
         await this.#node.unprepare(claim);
-        await this.#node.claims.remove(claim);
+        this.#node.claims.remove(claim);
       },
     };
   };
