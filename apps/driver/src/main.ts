@@ -1,7 +1,11 @@
+import './memory/small-heap.ts';
 import { DriverError } from '@patchbay/core';
 import { Command, Option } from 'commander';
+import { attachments } from './commands/attachments.ts';
 import { configCheck } from './commands/config-check.ts';
 import { devices } from './commands/devices.ts';
+import { usualConfig } from './commands/open-attachments.ts';
+import { repair } from './commands/repair.ts';
 import { run } from './commands/run.ts';
 import { schema } from './commands/schema.ts';
 
@@ -22,6 +26,22 @@ program
   .option('--config <file>', 'the configuration; without it all network hardware is shown')
   .addOption(new Option('-o, --output <format>', 'how').choices(['table', 'json']).default('table'))
   .action(devices);
+
+program
+  .command('attachments')
+  .description('print which device is in which pod, and what is wrong with that; changes nothing')
+  .option('--config <file>', "the driver's configuration", usualConfig)
+  .addOption(new Option('-o, --output <format>', 'how').choices(['table', 'json']).default('table'))
+  .action(attachments);
+
+program
+  .command('repair')
+  .description(
+    'bring journal and kernel together, as the driver does by itself; also beside a running driver',
+  )
+  .option('--config <file>', "the driver's configuration", usualConfig)
+  .option('--dry-run', 'print what would be done, and change nothing')
+  .action(repair);
 
 program
   .command('config')

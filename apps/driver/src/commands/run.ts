@@ -6,6 +6,7 @@ import { destination, pino } from 'pino';
 import { backendModules } from '../backends.ts';
 import { Driver } from '../composition/driver.ts';
 import { loadDriverConfig } from '../configuration/load-driver-config.ts';
+import { MemoryReturn } from '../memory/memory-return.ts';
 import { DriverMetrics } from '../observability/driver-metrics.ts';
 
 /** How long ending in order may take before the process ends anyway, in milliseconds. */
@@ -31,6 +32,7 @@ export async function run(options: { readonly config: string }): Promise<void> {
   );
   const libraries = loadForeignLibraries(config.ffi);
   useForeignLibraries(libraries);
+  using memory = new MemoryReturn(libraries);
   const metrics = new DriverMetrics();
   const { kubeconfig, requestTimeoutSeconds, watchSilenceSeconds } = config.kubernetes;
   const api = KubeApi.fromKubeConfig(kubeconfig, {
@@ -49,6 +51,7 @@ export async function run(options: { readonly config: string }): Promise<void> {
   logger.info({ address: config.metrics.address, port: server.port }, 'serving metrics');
   try {
     await driver.start();
+    memory.start();
     await ended;
   } catch (error) {
     logger.error(errorFields(error), 'the driver ends for an error');
