@@ -40,7 +40,16 @@ export { BACKEND, BackendContainer, createToken, type Token } from './backend/ba
 export { BackendRegistry, type BackendSelection, type EnabledBackend } from './backend/backend-registry.ts';
 export { attributeDomain, attributeName, type Device } from './backend/device.ts';
 export type { JsonObject, JsonValue } from './backend/json.ts';
-export { HOST_LINKS, HOST_ROUTES, LOGGER, POD_LINKS } from './backend/driver-services.ts';
+export {
+  DRIVER_NAME,
+  driverNameOf,
+  HOST_LINKS,
+  HOST_ROUTES,
+  leaseClient,
+  LEASES,
+  LOGGER,
+  POD_LINKS,
+} from './backend/driver-services.ts';
 export * from './errors/driver-errors.ts';
 export { apiVersion } from './interfaces/interface-config.ts';
 export { interfaceNameFor } from './interfaces/interface-name.ts';
@@ -79,3 +88,5 @@ export { type Logger, silentLogger } from './logging/logger.ts';
 export { AttachmentReporter } from './status/attachment-reporter.ts';
 export { DeviceLinks } from './status/device-links.ts';
 export { PodEvents } from './status/pod-events.ts';
+export { LinkPlaces } from './links/link-places.ts';
+export { openUnlessGone } from './links/open-unless-gone.ts';

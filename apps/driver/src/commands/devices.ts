@@ -1,8 +1,7 @@
-import { devicePools, Inventory, type Logger } from '@patchbay/core';
+import { devicePools, Inventory } from '@patchbay/core';
 import type { AttributeValue, DevicePool } from '@patchbay/dra';
 import { loadForeignLibraries } from '@patchbay/ffi';
 import { useForeignLibraries } from '@patchbay/netlink';
-import Table from 'cli-table3';
 import { backendModules } from '../backends.ts';
 import { openHostServices } from '../composition/host-services.ts';
 import {
@@ -10,6 +9,8 @@ import {
   type LoadedDriverConfig,
   parseDriverConfig,
 } from '../configuration/load-driver-config.ts';
+import { complaints } from './complaints.ts';
+import { tableOf } from './table.ts';
 
 /** What is shown without a configuration: all hardware, as the backend for whole links would publish it. */
 const defaultConfig =
@@ -35,30 +36,25 @@ export async function devices(options: { readonly config?: string; readonly outp
   const found = pools.some((pool) => pool.devices.length > 0);
   console.log(
     found
-      ? tableOf(pools)
+      ? table(pools)
       : `No devices: this node has nothing that the enabled backends (${host.backends.kinds.join(', ')}) are configured for, or it is the node's own wiring.`,
   );
 }
 
-/** What went wrong while looking belongs to the user of the command; the rest of a log does not. */
-const complaints: Logger = {
-  debug: () => {},
-  info: () => {},
-  warn: (fields, message) => console.error(`patchbay: ${message} ${JSON.stringify(fields)}`),
-  error: (fields, message) => console.error(`patchbay: ${message} ${JSON.stringify(fields)}`),
-  child: () => complaints,
-};
+function table(pools: readonly DevicePool[]): string {
+  return tableOf(
+    ['POOL', 'DEVICE', 'ATTRIBUTES', 'TAINTS'],
+    pools.flatMap(({ name, devices: published }) =>
+      published.map((device) => [name, device.name, describe(device), taints(device)]),
+    ),
+  );
+}
 
-function tableOf(pools: readonly DevicePool[]): string {
-  const table = new Table({
-    head: ['POOL', 'DEVICE', 'ATTRIBUTES'],
-    style: { head: [], border: [] },
-    wordWrap: true,
-  });
-  for (const { name, devices: published } of pools) {
-    for (const device of published) table.push([name, device.name, describe(device)]);
-  }
-  return table.toString();
+/** One a line, as `kubectl describe node` writes them: key, value, effect. */
+function taints({ taints: all = [] }: DevicePool['devices'][number]): string {
+  return all
+    .map(({ key, value, effect }) => `${key}${value === undefined ? '' : `=${value}`}:${effect}`)
+    .join('\n');
 }
 
 function describe({ attributes, capacity = {} }: DevicePool['devices'][number]): string {

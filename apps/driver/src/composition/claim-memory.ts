@@ -28,10 +28,15 @@ export interface ClaimMemory {
   readonly turn: InstanceTurn;
 }
 
-/** Reads what is known of claims. What does not agree with it is left to repair. */
+/**
+ * Reads what is known of claims. What does not agree with it is left to repair.
+ *
+ * @param tidy whether to forget claims of an earlier boot, and to set records aside that cannot be read
+ */
 export function recallClaims(
   { config, logger }: Pick<DriverOptions, 'config' | 'logger'>,
   locks: StateLocks,
+  tidy = true,
 ): ClaimMemory {
   const inState = (name: string) => join(config.state.directory, name);
   const bootId = readFileSync('/proc/sys/kernel/random/boot_id', 'utf8').trim();
@@ -47,7 +52,7 @@ export function recallClaims(
     driverName: config.driverName,
     bootId,
   });
-  for (const { claim } of ledger.load(bootId)) {
+  for (const { claim } of tidy ? ledger.load(bootId) : []) {
     logger.info({ claimUID: claim.uid }, 'forgetting a claim of an earlier boot');
   }
   const holds = new DeviceHolds();

@@ -60,7 +60,7 @@ export class Driver {
     if (this.#ending.signal.aborted) return;
     const locks = FileStateLocks.open(config.state.directory, config.driverName, libraries);
     this.#locks = locks;
-    this.#host = openHostServices(selections, config.state.directory, logger);
+    this.#host = openHostServices(selections, config.state.directory, logger, config.driverName);
     const { backends } = this.#host;
 
     const memory = recallClaims(this.#options, locks);

@@ -3,6 +3,7 @@ import {
   BackendContainer,
   BackendRegistry,
   type BackendSelection,
+  DRIVER_NAME,
   HOST_LINKS,
   HOST_ROUTES,
   HostLinks,
@@ -30,11 +31,13 @@ export function openHostServices(
   selections: readonly BackendSelection[],
   stateDirectory: string,
   logger: Logger,
+  driverName?: string,
 ): HostServices {
   const namespace = NetworkNamespace.own();
   const routes = RouteSocket.open();
   const container = BackendContainer.create('the driver');
   container.provide(LOGGER, () => logger);
+  if (driverName !== undefined) container.provide(DRIVER_NAME, () => driverName);
   container.provide(HOST_ROUTES, () => routes);
   container.provide(HOST_LINKS, () => new HostLinks(routes));
   container.provide(

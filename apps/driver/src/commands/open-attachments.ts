@@ -1,0 +1,68 @@
+import { existsSync } from 'node:fs';
+import { join } from 'node:path';
+import { type AttachmentObserver, ClaimAttacher, ClaimLocks } from '@patchbay/core';
+import { loadForeignLibraries } from '@patchbay/ffi';
+import { useForeignLibraries } from '@patchbay/netlink';
+import { backendModules } from '../backends.ts';
+import { type ClaimMemory, recallClaims } from '../composition/claim-memory.ts';
+import { FileStateLocks } from '../composition/file-state-locks.ts';
+import { openHostServices } from '../composition/host-services.ts';
+import { type RepairFlow, repairFlow } from '../composition/repair-flow.ts';
+import type { DriverConfig } from '../configuration/driver-config.ts';
+import { loadDriverConfig } from '../configuration/load-driver-config.ts';
+import { complaints } from './complaints.ts';
+
+/** The configuration that the manifests give to the driver. */
+export const usualConfig = '/etc/patchbay/config.yaml';
+
+/** What commands about attachments work with, beside a running driver or without one. */
+export interface OpenAttachments extends Disposable {
+  readonly config: DriverConfig;
+  readonly memory: ClaimMemory;
+  readonly repair: RepairFlow;
+}
+
+/**
+ * Opens the state of the driver of this node.
+ *
+ * @param changing whether anything will be changed; otherwise not even the journal is tidied up
+ * @returns undefined when the driver has never run here since the machine was started
+ * @throws ConfigInvalidError; StateDirectoryTakenError when the state is another driver's; Error without the rights of root
+ */
+export function openAttachments(configPath: string, changing: boolean): OpenAttachments | undefined {
+  const { config, backends } = loadDriverConfig(configPath, backendModules);
+  if (process.geteuid?.() !== 0) {
+    throw new Error('the journal and the network namespaces of pods are only open to root; start it as root');
+  }
+  if (!existsSync(join(config.state.directory, 'claims'))) return undefined;
+  const libraries = loadForeignLibraries(config.ffi);
+  useForeignLibraries(libraries);
+  const locks = FileStateLocks.open(config.state.directory, config.driverName, libraries);
+  const host = openHostServices(backends, config.state.directory, complaints, config.driverName);
+  const memory = recallClaims({ config, logger: complaints }, locks, changing);
+  const claims = new ClaimLocks(locks);
+  const { ledger, gate } = memory;
+  const attacher = new ClaimAttacher({
+    ...{ backends: host.backends, ledger, gate, claims },
+    observer: nobody,
+    logger: complaints,
+  });
+  return {
+    config,
+    memory,
+    repair: repairFlow({ logger: complaints }, host.backends, memory, { attacher, locks: claims }),
+    [Symbol.dispose]() {
+      host[Symbol.dispose]();
+      locks[Symbol.dispose]();
+    },
+  };
+}
+
+/** The command says itself what it has done; claims' statuses are the driver's to write. */
+const nobody: AttachmentObserver = {
+  claimPrepareFailed: () => {},
+  claimAttached: () => {},
+  claimAttachFailed: () => {},
+  claimDetached: () => {},
+  claimDetachFailed: () => {},
+};
