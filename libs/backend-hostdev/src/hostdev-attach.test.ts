@@ -1,5 +1,4 @@
 import type { DeviceRequest, HostLinks, PodLinks } from '@patchbay/core';
-import type { RouteSocket } from '@patchbay/netlink';
 import { describe, expect, it } from 'vitest';
 import { HostdevAttach } from './hostdev-attach.ts';
 
@@ -14,8 +13,7 @@ function prepare(mtu: number) {
     interface: { name: 'fast0', addresses: [], routes: [], mtu },
     parameters: {},
   };
-  const routes = {} as RouteSocket;
-  return new HostdevAttach(hostLinks, routes, {} as PodLinks).prepare(request);
+  return new HostdevAttach(hostLinks, {} as PodLinks).prepare(request);
 }
 
 describe('a claim for a whole link', () => {

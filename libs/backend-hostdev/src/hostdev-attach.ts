@@ -10,9 +10,8 @@ import {
   ParametersInvalidError,
   type PodLinks,
   type PodSandbox,
-  takeLinkSnapshot,
 } from '@patchbay/core';
-import type { Link, RouteSocket } from '@patchbay/netlink';
+import type { Link } from '@patchbay/netlink';
 
 /** What is journalled for a host link: what it was, and how it is to look in the pod. */
 type HostdevPrepared = {
@@ -23,12 +22,10 @@ type HostdevPrepared = {
 /** Moves a whole link of the host into the pod and brings it back as it was. */
 export class HostdevAttach implements AttachStrategy {
   readonly #hostLinks: HostLinks;
-  readonly #routes: RouteSocket;
   readonly #podLinks: PodLinks;
 
-  constructor(hostLinks: HostLinks, routes: RouteSocket, podLinks: PodLinks) {
+  constructor(hostLinks: HostLinks, podLinks: PodLinks) {
     this.#hostLinks = hostLinks;
-    this.#routes = routes;
     this.#podLinks = podLinks;
   }
 
@@ -51,7 +48,7 @@ export class HostdevAttach implements AttachStrategy {
         { path: 'interface.mtu', message: mistake },
       ]);
     }
-    const prepared: HostdevPrepared = { snapshot: takeLinkSnapshot(this.#routes, link), setup };
+    const prepared: HostdevPrepared = { snapshot: await this.#podLinks.snapshot(link), setup };
     return prepared as unknown as JsonObject;
   }
 

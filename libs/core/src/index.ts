@@ -78,7 +78,8 @@ export {
 export type { Sharing } from './inventory/shared-devices.ts';
 export { hardwareAddressFor, linkSeed } from './links/hardware-address.ts';
 export { HostLinks, type HostState } from './inventory/host-links.ts';
-export { type LinkSnapshot, takeLinkSnapshot } from './links/link-snapshot.ts';
+export { type HostLinkAccess, hostLinkAccess } from './links/link-snapshot/host-link-access.ts';
+export type { LinkSnapshot } from './links/link-snapshot/link-snapshot.ts';
 export type { PodLinkPlace } from './links/followed-links.ts';
 export type { PodLinkState } from './links/pod-link-state.ts';
 export { type PodLinkListener, PodLinkWatch } from './links/pod-link-watch.ts';

@@ -1,17 +1,27 @@
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Link, RouteSocket } from '@patchbay/netlink';
-import type { LinkSnapshot } from './link-snapshot.ts';
+import type { LinkSnapshot } from './link-snapshot/link-snapshot.ts';
 
 /**
  * The alias that a software link carries while it is away from the host. Hardware is known by its device or its permanent address; a veth or
  * macvlan link has neither, its index may change when it moves, and its name and MAC address are the pod's to choose.
  */
 export function travelMark(snapshot: LinkSnapshot): string | undefined {
-  return isHardware(snapshot)
-    ? undefined
-    : `patchbay:${snapshot.kind ?? 'link'}/${snapshot.index}/${snapshot.hardwareAddress ?? ''}`;
+  return isHardware(snapshot) ? undefined : returnMark(snapshot);
 }
+
+/** The alias that any link carries from its return to the host until it is restored: a driver that dies in between leaves work for the next. */
+export function returnMark({ kind, index, hardwareAddress }: LinkSnapshot): string {
+  return `${markPrefix}${kind ?? 'link'}/${index}/${hardwareAddress ?? ''}`;
+}
+
+/** Whether an alias is a mark of a driver and not an administrator's text. */
+export function isMark(alias: string): boolean {
+  return alias.startsWith(markPrefix);
+}
+
+const markPrefix = 'patchbay:';
 
 /**
  * Finds the snapshot's link on the host, where it may not have left yet.
@@ -26,18 +36,38 @@ export function findOnHost(host: RouteSocket, snapshot: LinkSnapshot): Link | un
 }
 
 /**
- * Finds the snapshot's link in a pod's namespace. A software link that has lost its mark there is recognised by its kind and one of the
- * hardware addresses that it has had.
+ * Finds the snapshot's link in a pod's namespace. A software link that has lost its mark there is recognised by the other end that it has on
+ * the host, or by its kind and one of the hardware addresses that it has had.
  *
  * @param asked the hardware address that the claim asked for, if it did
+ * @param hostNamespaceId tells the number by which the pod's namespace knows the host's
  */
-export function findInPod(pod: RouteSocket, snapshot: LinkSnapshot, asked?: string): Link | undefined {
+export function findInPod(
+  pod: RouteSocket,
+  snapshot: LinkSnapshot,
+  asked: string | undefined,
+  hostNamespaceId: () => number | undefined,
+): Link | undefined {
   const atIndex = pod.link({ index: snapshot.index });
   if (atIndex !== undefined && isTravelled(snapshot, atIndex)) return atIndex;
   const links = pod.links();
   return (
     links.find((link) => isTravelled(snapshot, link)) ??
-    (isHardware(snapshot) ? undefined : links.find((link) => hasAddressOf(snapshot, link, asked)))
+    (isHardware(snapshot)
+      ? undefined
+      : (links.find((link) => hasPeerOf(snapshot, link, hostNamespaceId)) ??
+        links.find((link) => hasAddressOf(snapshot, link, asked))))
+  );
+}
+
+/** A veth's other end is its own whatever the pod makes of this one. */
+function hasPeerOf(snapshot: LinkSnapshot, link: Link, hostNamespaceId: () => number | undefined): boolean {
+  return (
+    snapshot.peer !== undefined &&
+    link.kind === snapshot.kind &&
+    link.parent === snapshot.peer &&
+    link.parentNamespaceId !== undefined &&
+    link.parentNamespaceId === hostNamespaceId()
   );
 }
 
@@ -70,8 +100,9 @@ function isTravelled(snapshot: LinkSnapshot, link: Link): boolean {
   return (
     link.parentDevice?.bus === snapshot.parentDevice?.bus &&
     link.parentDevice?.name === snapshot.parentDevice?.name &&
-    // One PCI function may carry several ports.
-    link.permanentAddress === snapshot.permanentAddress
+    // One PCI function may carry several ports, and have representors of others.
+    link.permanentAddress === snapshot.permanentAddress &&
+    (snapshot.physicalPort === undefined || link.physicalPortName === snapshot.physicalPort)
   );
 }
 

@@ -3,7 +3,7 @@ import { mkdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { NetworkNamespace } from '@patchbay/netlink';
 import { travelMark } from './link-identity.ts';
-import type { LinkSnapshot } from './link-snapshot.ts';
+import type { LinkSnapshot } from './link-snapshot/link-snapshot.ts';
 
 /**
  * Keeps the network namespaces alive that software links of the host were moved to. When a namespace dies, the kernel sends hardware back to

@@ -7,7 +7,7 @@ import type { PodSandbox } from '../backend/backend.ts';
 import type { InterfaceSetup } from '../interfaces/interface-setup.ts';
 import { type Logger, silentLogger } from '../logging/logger.ts';
 import { hostState } from '../testing/host-state.ts';
-import { type LinkSnapshot, takeLinkSnapshot } from './link-snapshot.ts';
+import type { LinkSnapshot } from './link-snapshot/link-snapshot.ts';
 import { NamespacePins } from './namespace-pins.ts';
 import { PodLinks } from './pod-links.ts';
 
@@ -57,8 +57,8 @@ function nic() {
   return link;
 }
 
-function snapshot(): LinkSnapshot {
-  return JSON.parse(JSON.stringify(takeLinkSnapshot(host, nic()))) as LinkSnapshot;
+async function snapshot(): Promise<LinkSnapshot> {
+  return JSON.parse(JSON.stringify(await links.snapshot(nic()))) as LinkSnapshot;
 }
 
 function inPod<T>(work: (socket: RouteSocket) => T): T {
@@ -75,7 +75,7 @@ describe('moveOut', () => {
       routeAdd({ linkIndex, destination: '10.0.0.0/8', gateway: '203.0.113.1' }),
     );
     const before = hostState(host);
-    const taken = snapshot();
+    const taken = await snapshot();
     await links.moveIn(taken, setup, sandbox);
     await links.moveOut(taken, setup, sandbox);
     expect(hostState(host)).toBe(before);
@@ -84,7 +84,7 @@ describe('moveOut', () => {
 
   it('leaves a route alone that another link has got meanwhile', async () => {
     host.execute(routeAdd({ linkIndex: nic().index, destination: '203.0.113.0/24', scope: 'link' }));
-    const taken = snapshot();
+    const taken = await snapshot();
     await links.moveIn(taken, setup, sandbox);
     const other = host.link({ name: 'port0' })?.index ?? 0;
     host.execute(routeAdd({ linkIndex: other, destination: '203.0.113.0/24', scope: 'link' }));
@@ -97,7 +97,7 @@ describe('moveOut', () => {
     host.execute(
       routeAdd({ linkIndex: nic().index, destination: '203.0.113.0/24', source: '198.51.100.10' }),
     );
-    const taken = snapshot();
+    const taken = await snapshot();
     await links.moveIn(taken, setup, sandbox);
     const unroutable = taken.routes.map((route) => ({ ...route, source: '192.0.2.77' }));
     await links.moveOut({ ...taken, routes: unroutable }, setup, sandbox);
@@ -111,7 +111,7 @@ describe('moveOut', () => {
     ['its name and hardware address', { name: 'other0', address: '02:00:5e:00:53:77' }],
   ])('finds a link of which the pod has changed %s', async (_what, changes) => {
     const before = hostState(host);
-    const taken = snapshot();
+    const taken = await snapshot();
     const { linkIndex = 0 } = await links.moveIn(taken, setup, sandbox);
     inPod((socket) => socket.execute(linkSet(linkIndex, changes)));
     await links.moveOut(taken, setup, sandbox);
@@ -119,7 +119,7 @@ describe('moveOut', () => {
   });
 
   it("never takes the pod's own link of the same kind and index", async () => {
-    const taken = snapshot();
+    const taken = await snapshot();
     inPod((socket) =>
       socket.createLink({
         name: 'eth0',
@@ -136,14 +136,14 @@ describe('moveOut', () => {
 
   it('finds by its pin a link whose namespace the runtime has given up meanwhile', async () => {
     const before = hostState(host);
-    const taken = snapshot();
+    const taken = await snapshot();
     await links.moveIn(taken, setup, sandbox);
     await links.moveOut(taken, setup, { ...sandbox, networkNamespacePath: '/run/netns/gone' });
     expect(hostState(host)).toBe(before);
   });
 
   it('succeeds, and says so, when the pod has deleted the link', async () => {
-    const taken = snapshot();
+    const taken = await snapshot();
     const { linkIndex = 0 } = await links.moveIn(taken, setup, sandbox);
     inPod((socket) => socket.execute(linkDelete({ index: linkIndex })));
     await links.moveOut(taken, setup, sandbox);

@@ -9,14 +9,18 @@ import {
   RouteSocket,
 } from '@patchbay/netlink';
 import type { AttachedDevice, PodSandbox } from '../backend/backend.ts';
-import { describeError, DeviceNotFoundError, InterfaceConflictError } from '../errors/driver-errors.ts';
+import { DeviceNotFoundError, InterfaceConflictError } from '../errors/driver-errors.ts';
 import { completeInterface, configureInterface } from '../interfaces/interface-configurator.ts';
 import type { InterfaceSetup } from '../interfaces/interface-setup.ts';
-import { deviceExists, findInPod, findOnHost, travelMark } from './link-identity.ts';
+import { deviceExists, findInPod, findOnHost, returnMark, travelMark } from './link-identity.ts';
 import type { Logger } from '../logging/logger.ts';
 import type { NamespacePins } from './namespace-pins.ts';
-import { type LinkSnapshot, restoreRequests, restoreSteps } from './link-snapshot.ts';
+import { type HostLinkAccess, hostLinkAccess } from './link-snapshot/host-link-access.ts';
+import { LinkRestorer } from './link-snapshot/link-restorer.ts';
+import type { LinkSnapshot } from './link-snapshot/link-snapshot.ts';
+import { takeLinkSnapshot } from './link-snapshot/take-link-snapshot.ts';
 import { openUnlessGone } from './open-unless-gone.ts';
+import { removeUppers } from './pod-uppers.ts';
 
 /** A link to create in a pod. */
 export interface PodLinkSpec {
@@ -48,11 +52,14 @@ export class PodLinks {
   readonly #pins: NamespacePins;
   readonly #logger: Logger;
   readonly #openSocket: (namespace: NetworkNamespace) => RouteSocket;
+  readonly #access: HostLinkAccess;
+  readonly #restorer: LinkRestorer;
 
   /**
    * Socket and namespace are the host's; they stay the caller's to close.
    *
    * @param openSocket opens a socket in a pod's namespace
+   * @param access what links have on the host beyond what its socket shows
    */
   constructor(
     host: RouteSocket,
@@ -60,12 +67,24 @@ export class PodLinks {
     pins: NamespacePins,
     logger: Logger,
     openSocket = (namespace: NetworkNamespace) => RouteSocket.open({ namespace }),
+    access: HostLinkAccess = hostLinkAccess(hostNamespace),
   ) {
     this.#host = host;
     this.#hostNamespace = hostNamespace;
     this.#pins = pins;
     this.#logger = logger;
     this.#openSocket = openSocket;
+    this.#access = access;
+    this.#restorer = new LinkRestorer(host, access, logger);
+  }
+
+  /**
+   * Takes the snapshot that {@link moveIn} and {@link moveOut} need of a link of the host, before anybody touches it. Takes some milliseconds.
+   *
+   * @throws DeviceNotFoundError when the link is not on the host any more
+   */
+  snapshot(link: Link): Promise<LinkSnapshot> {
+    return takeLinkSnapshot(this.#host, this.#access, link);
   }
 
   /**
@@ -78,7 +97,7 @@ export class PodLinks {
     const onHost = findOnHost(this.#host, snapshot);
     using pod = this.#openSocket(namespace);
     if (onHost === undefined) {
-      const inPod = findInPod(pod, snapshot, setup.hardwareAddress);
+      const inPod = this.#findInPod(pod, snapshot, setup);
       if (inPod === undefined) {
         throw new DeviceNotFoundError(
           snapshot.name,
@@ -126,36 +145,21 @@ export class PodLinks {
       using namespace = path === undefined ? undefined : openUnlessGone(path);
       if (namespace === undefined) continue;
       using pod = this.#openSocket(namespace);
-      const inPod = findInPod(pod, snapshot, setup.hardwareAddress);
+      const inPod = this.#findInPod(pod, snapshot, setup);
       if (inPod !== undefined) await this.#moveBack(pod, inPod, snapshot);
     }
     const found = findOnHost(this.#host, snapshot);
-    if (found !== undefined) await this.#restore(snapshot, found);
+    if (found !== undefined) await this.#restorer.restore(snapshot, found);
     else this.#missing(snapshot);
     this.#pins.unpin(snapshot);
   }
 
-  async #restore(snapshot: LinkSnapshot, found: Link): Promise<void> {
-    let link = found;
-    try {
-      if (found.name !== snapshot.name) link = await this.#rename(this.#host, found, snapshot.name);
-      const requests = restoreRequests(snapshot, link, this.#host);
-      if (requests.length > 0) await this.#host.executeAsync(...requests);
-    } catch (error) {
-      throw takenOnHost(error, link, [snapshot.name, ...snapshot.altnames], this.#host);
-    }
-    for (const { request, what } of restoreSteps(snapshot, link.index)) {
-      try {
-        this.#host.execute(request);
-      } catch (error) {
-        // It is there already, or the host has changed and its administrator must decide: the device itself is back, and the pod may go.
-        if (isExists(error)) continue;
-        this.#logger.warn(
-          { link: snapshot.name, what, error: describeError(error) },
-          'the host does not take back a part of the configuration that a link had before it went to a pod',
-        );
-      }
-    }
+  #findInPod(
+    pod: RouteSocket,
+    snapshot: LinkSnapshot,
+    { hardwareAddress }: InterfaceSetup,
+  ): Link | undefined {
+    return findInPod(pod, snapshot, hardwareAddress, () => pod.namespaceId(this.#hostNamespace));
   }
 
   #missing(snapshot: LinkSnapshot): void {
@@ -310,8 +314,17 @@ export class PodLinks {
   }
 
   async #moveBack(pod: RouteSocket, inPod: Link, snapshot: LinkSnapshot): Promise<void> {
+    await removeUppers(pod, inPod);
     const move = (name: string) =>
-      pod.executeAsync(linkSet(inPod.index, { up: false, namespace: this.#hostNamespace, name }));
+      pod.executeAsync(
+        linkSet(inPod.index, {
+          up: false,
+          namespace: this.#hostNamespace,
+          name,
+          alias: returnMark(snapshot),
+          ...(this.#canHaveIndexAgain(snapshot, inPod) ? { newIndex: snapshot.index } : {}),
+        }),
+      );
     try {
       await move(snapshot.name);
     } catch (error) {
@@ -325,6 +338,11 @@ export class PodLinks {
       }
       await move(`pb${snapshot.index}`);
     }
+  }
+
+  /** The kernel keeps a link's index when it moves, unless the other namespace has one of that index. */
+  #canHaveIndexAgain({ index }: LinkSnapshot, inPod: Link): boolean {
+    return inPod.index !== index && this.#host.link({ index }) === undefined;
   }
 
   async #renameInPod(pod: RouteSocket, link: Link, name: string): Promise<Link> {
@@ -370,18 +388,4 @@ function nameConflict(error: unknown, name: string, purpose: string): unknown {
     `${purpose} failed: an interface '${name}' exists there already; choose another interface.name`,
     error,
   );
-}
-
-/** Says which of a link's names another link of the host has, if that is what went wrong. */
-function takenOnHost(error: unknown, link: Link, names: readonly string[], host: RouteSocket): unknown {
-  if (!isExists(error)) return error;
-  for (const name of names) {
-    const owner = host.link({ name }) ?? host.link({ altname: name });
-    if (owner === undefined || owner.index === link.index) continue;
-    return new InterfaceConflictError(
-      `link ${link.name} is back from its pod but cannot be called '${name}' again: link ${owner.index} on the host took that name; rename or remove that link`,
-      error,
-    );
-  }
-  return error;
 }

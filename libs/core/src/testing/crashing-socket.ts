@@ -6,7 +6,7 @@ export class SimulatedCrash extends Error {
 }
 
 /** The calls that change the kernel's state. */
-const changing = new Set(['execute', 'executeAsync', 'createLink', 'createLinkAsync']);
+const changing = new Set(['execute', 'executeAsync', 'attemptAsync', 'createLink', 'createLinkAsync']);
 
 /** Counts the calls that change the kernel's state and crashes at a chosen one, before the kernel saw it or after. */
 export class CrashPlan {

@@ -6,3 +6,4 @@
 export { backendContract, type BackendContractOptions } from './backend-contract.ts';
 export { CrashPlan, SimulatedCrash } from './crashing-socket.ts';
 export { hostState } from './host-state.ts';
+export { hostConfiguration } from './host-configuration.ts';

@@ -1,0 +1,230 @@
+import {
+  type Link,
+  linkSet,
+  type Neighbour,
+  neighbourFlags,
+  neighbourReplace,
+  NetlinkError,
+  type RouteSocket,
+  type Switches,
+  SysctlError,
+} from '@patchbay/netlink';
+import { describeError, InterfaceConflictError } from '../../errors/driver-errors.ts';
+import type { Logger } from '../../logging/logger.ts';
+import { isMark, returnMark } from '../link-identity.ts';
+import { addressSteps } from './address-steps.ts';
+import type { HostLinkAccess } from './host-link-access.ts';
+import type { LinkSnapshot } from './link-snapshot.ts';
+import { cleaningSteps, linkSteps, masterSteps } from './link-steps.ts';
+import { nexthopSteps } from './nexthop-steps.ts';
+import type { RestoreStep } from './restore-step.ts';
+import { routeSteps } from './route-steps.ts';
+import { secondsSinceBoot } from './snapshot-lifetimes.ts';
+import { sysctlChanges } from './snapshot-sysctls.ts';
+import { wantedFeatures } from './take-link-snapshot.ts';
+
+/**
+ * Makes a link that is back on the host what its snapshot says, with nothing of what it got in the pod. Repeatable after a crash at any point:
+ * each message is made from what the kernel says at that moment, and the link carries a mark until the last one. A part that the host refuses,
+ * because somebody else has it meanwhile, is logged in words, and the rest is restored all the same.
+ */
+export class LinkRestorer {
+  readonly #host: RouteSocket;
+  readonly #access: HostLinkAccess;
+  readonly #logger: Logger;
+
+  /** @param host a socket in the host's namespace */
+  constructor(host: RouteSocket, access: HostLinkAccess, logger: Logger) {
+    this.#host = host;
+    this.#access = access;
+    this.#logger = logger;
+  }
+
+  /**
+   * Restores a link.
+   *
+   * @param found the link as it is
+   * @throws InterfaceConflictError after restoring the rest, when another link has its name or one of its altnames
+   */
+  async restore(snapshot: LinkSnapshot, found: Link): Promise<void> {
+    const { index } = found;
+    const returned = hasReturned(snapshot, found);
+    const mark = returnMark(snapshot);
+    await this.#attempt(snapshot, [
+      ...(returned && found.alias !== mark
+        ? [{ request: linkSet(index, { alias: mark }), what: 'the mark of its return' }]
+        : []),
+      ...cleaningSteps(snapshot, found),
+    ]);
+    const conflicts = await this.#restoreName(snapshot, found);
+    const named = this.#host.link({ index });
+    // Unplugged meanwhile: the next try finds out.
+    if (named === undefined) return;
+    for (const { altname } of await this.#attempt(snapshot, linkSteps(snapshot, named))) {
+      conflicts.push(...this.#conflicts(index, altname === undefined ? [] : [altname]));
+    }
+    await this.#restoreSysctls(snapshot, named.name);
+    await this.#restoreSwitches(snapshot, index);
+    await this.#restoreAddresses(snapshot, index);
+    if (snapshot.up) await this.#restoreRouting(snapshot, index, returned);
+    await this.#attempt(snapshot, this.#neighbourSteps(snapshot, index));
+    const [conflict] = conflicts;
+    // The mark stays on, because the link is not what it was.
+    if (conflict !== undefined) throw conflict;
+    const { alias = '' } = snapshot;
+    if ((this.#host.link({ index })?.alias ?? '') !== alias) {
+      await this.#attempt(snapshot, [{ request: linkSet(index, { alias }), what: `alias '${alias}'` }]);
+    }
+  }
+
+  /** Kernels before 6.2 rename only links that are down. */
+  async #restoreName(
+    { name }: LinkSnapshot,
+    { index, name: present }: Link,
+  ): Promise<InterfaceConflictError[]> {
+    if (present === name) return [];
+    try {
+      await this.#host.executeAsync(linkSet(index, { up: false, name }));
+      return [];
+    } catch (error) {
+      const conflicts = this.#conflicts(index, [name], error);
+      if (conflicts.length === 0) throw error;
+      return conflicts;
+    }
+  }
+
+  /** Says which of the names another link of the host has. */
+  #conflicts(index: number, names: readonly string[], cause?: unknown): InterfaceConflictError[] {
+    return names.flatMap((name) => {
+      const owner = this.#host.link({ name }) ?? this.#host.link({ altname: name });
+      if (owner === undefined || owner.index === index) return [];
+      return new InterfaceConflictError(
+        `link ${this.#host.link({ index })?.name ?? index} is back from its pod but cannot be called '${name}' again: link ${owner.index} on the host took that name; rename or remove that link`,
+        cause,
+      );
+    });
+  }
+
+  async #restoreAddresses(snapshot: LinkSnapshot, index: number): Promise<void> {
+    const now = this.#host.link({ index });
+    if (now === undefined) return;
+    const addresses = this.#host.addresses({ linkIndex: index });
+    const { beforeUp, afterUp } = addressSteps(snapshot, index, addresses, age(snapshot));
+    await this.#attempt(snapshot, [
+      ...masterSteps(snapshot, now, this.#host),
+      ...beforeUp,
+      ...(snapshot.up && !now.up ? [{ request: linkSet(index, { up: true }), what: 'being up' }] : []),
+      ...(snapshot.up ? afterUp : []),
+    ]);
+  }
+
+  async #restoreRouting(snapshot: LinkSnapshot, index: number, returned: boolean): Promise<void> {
+    await this.#attempt(snapshot, nexthopSteps(snapshot, this.#host, index));
+    // Routes by groups that lost a way are there, and known as the link's again when the group is whole.
+    const routes = routeSteps(snapshot, this.#host, { linkIndex: index, elapsed: age(snapshot), returned });
+    await this.#attempt(snapshot, routes);
+  }
+
+  #neighbourSteps({ neighbours }: LinkSnapshot, linkIndex: number): RestoreStep[] {
+    if (neighbours.length === 0) return [];
+    const now = [
+      ...this.#host.neighbours({ linkIndex }),
+      ...this.#host.neighbours({ linkIndex, proxy: true }),
+    ].map(neighbourIdentity);
+    return neighbours
+      .filter((neighbour) => !now.includes(neighbourIdentity(neighbour)))
+      .map((neighbour) => ({
+        request: neighbourReplace({ ...neighbour, linkIndex }),
+        what: `neighbour ${neighbour.address}`,
+      }));
+  }
+
+  async #restoreSysctls(snapshot: LinkSnapshot, name: string): Promise<void> {
+    if (snapshot.sysctls === undefined) return;
+    let changes = await sysctlChanges(this.#access.sysctls, name, snapshot.sysctls);
+    while (changes.length > 0) {
+      try {
+        this.#access.sysctls.write(changes);
+        return;
+      } catch (error) {
+        if (!(error instanceof SysctlError)) throw error;
+        this.#refused(snapshot, `setting net/${error.path}`, error);
+        changes = changes.slice(changes.findIndex(({ path }) => path === error.path) + 1);
+      }
+    }
+  }
+
+  async #restoreSwitches(snapshot: LinkSnapshot, index: number): Promise<void> {
+    const { features, privateFlags } = snapshot;
+    if (features === undefined && privateFlags === undefined) return;
+    using ethtool = this.#access.openEthtool();
+    if (ethtool === undefined) return;
+    await this.#unlessRefused(snapshot, 'private flags', async () => {
+      const flags = different(privateFlags, await ethtool.privateFlags(index));
+      if (Object.keys(flags).length > 0) await ethtool.setPrivateFlags(index, flags);
+    });
+    await this.#unlessRefused(snapshot, 'offload features', async () => {
+      const wanted = different(features, wantedFeatures(await ethtool.features(index)));
+      if (Object.keys(wanted).length > 0) await ethtool.setFeatures(index, wanted);
+    });
+  }
+
+  async #unlessRefused(snapshot: LinkSnapshot, what: string, work: () => Promise<void>): Promise<void> {
+    try {
+      await work();
+    } catch (error) {
+      if (!(error instanceof NetlinkError)) throw error;
+      this.#refused(snapshot, what, error);
+    }
+  }
+
+  /** @returns the steps that the kernel refused */
+  async #attempt<T extends RestoreStep>(snapshot: LinkSnapshot, steps: readonly T[]): Promise<readonly T[]> {
+    if (steps.length === 0) return [];
+    const errors = await this.#host.attemptAsync(...steps.map(({ request }) => request));
+    return errors.flatMap((error) => {
+      const step = steps[error.messageIndex];
+      if (step === undefined) return [];
+      this.#refused(snapshot, step.what, error);
+      return [step];
+    });
+  }
+
+  #refused({ name }: LinkSnapshot, what: string, error: unknown): void {
+    const taken = error instanceof NetlinkError && error.code === 'EEXIST';
+    this.#logger.warn(
+      {
+        link: name,
+        what,
+        error: taken ? 'somebody else on the host has it meanwhile' : describeError(error),
+      },
+      'the host does not take back a part of the configuration that a link had before it went to a pod',
+    );
+  }
+}
+
+/** Whether the link comes from a pod. One that never went there is as somebody on the host wants it. */
+function hasReturned(snapshot: LinkSnapshot, found: Link): boolean {
+  return (
+    (found.alias !== undefined && isMark(found.alias)) ||
+    found.up !== snapshot.up ||
+    found.name !== snapshot.name ||
+    linkSteps(snapshot, found).length > 0 ||
+    cleaningSteps(snapshot, found).length > 0
+  );
+}
+
+/** Seconds since the snapshot was taken, if that matters. */
+function age({ takenAt }: LinkSnapshot): number {
+  return takenAt === undefined ? 0 : Math.max(0, secondsSinceBoot() - takenAt);
+}
+
+function different(wanted: Switches = {}, now: Switches): Switches {
+  return Object.fromEntries(
+    Object.entries(wanted).filter(([name, on]) => now[name] !== undefined && now[name] !== on),
+  );
+}
+
+function neighbourIdentity({ address, linkAddress, flags, state }: Neighbour): string {
+  return [address, linkAddress ?? '', flags & neighbourFlags.proxy, state].join(' ');
+}

@@ -1,0 +1,130 @@
+import {
+  type Route,
+  routeAdd,
+  routeAppend,
+  routeDelete,
+  routePrepend,
+  type RouteSocket,
+} from '@patchbay/netlink';
+import type { LinkSnapshot } from './link-snapshot.ts';
+import type { RestoreStep } from './restore-step.ts';
+import { agedRoute } from './snapshot-lifetimes.ts';
+import { identity, kernelRoutes, type SnapshotRoute } from './snapshot-routes.ts';
+
+/**
+ * The messages that bring back a link's routes, once it is up again: routes without a gateway first, because the others may need them. They
+ * add and never replace: what others of the host have set up meanwhile stays.
+ *
+ * @param link its index now, the seconds since the snapshot was taken, and whether it comes from a pod
+ */
+export function routeSteps(
+  snapshot: LinkSnapshot,
+  socket: RouteSocket,
+  {
+    linkIndex,
+    elapsed,
+    returned,
+  }: { readonly linkIndex: number; readonly elapsed: number; readonly returned: boolean },
+): RestoreStep[] {
+  const present = socket.routes({ linkIndex });
+  const identities = new Set(present.map(identity));
+  const routes = snapshot.routes
+    .flatMap((route) => agedRoute(route, elapsed) ?? [])
+    .map((route) => movedTo(route, snapshot.index, linkIndex))
+    .filter((route) => !identities.has(identity(route)))
+    .flatMap((route) => withoutPresentWays(route, present, linkIndex));
+  const prepended = routes.filter(({ place }) => place === 'first').toReversed();
+  const others = routes.filter(({ place }) => place !== 'first');
+  return [
+    ...(returned ? kernelRouteSteps(snapshot, socket, linkIndex) : []),
+    ...[others, prepended].flatMap((list) => list.filter(isDirect)).map(step),
+    ...[others, prepended].flatMap((list) => list.filter((route) => !isDirect(route))).map(step),
+  ];
+}
+
+/** Addresses bring back the kernel's routes to their networks also where an administrator had taken those away or put others in their place. */
+function kernelRouteSteps(
+  { kernelRoutes: wanted, index }: LinkSnapshot,
+  socket: RouteSocket,
+  linkIndex: number,
+): RestoreStep[] {
+  if (wanted === undefined) return [];
+  const now = kernelRoutes(socket, linkIndex);
+  const moved = wanted.map((route) => movedTo(route, index, linkIndex));
+  const missing = differences(moved, now);
+  return [
+    ...differences(now, moved).map((route) => ({
+      request: routeDelete(route),
+      what: `absence of route ${route.destination}`,
+    })),
+    ...missing.map((route) => ({ request: routeAdd(route), what: `route ${route.destination}` })),
+  ];
+}
+
+function differences(these: readonly SnapshotRoute[], those: readonly SnapshotRoute[]): SnapshotRoute[] {
+  const known = new Set(those.map(identity));
+  return these.filter((route) => !known.has(identity(route)));
+}
+
+function step(route: SnapshotRoute): RestoreStep {
+  const { place, nexthopId, nexthops, gateway, linkIndex, onlink, encap, ...rest } = route;
+  const add = place === undefined ? routeAdd : place === 'first' ? routePrepend : routeAppend;
+  // The kernel takes a next-hop object or what it stands for, not both.
+  const way =
+    nexthopId === undefined
+      ? {
+          ...(nexthops && { nexthops }),
+          ...(gateway !== undefined && { gateway }),
+          ...(linkIndex !== undefined && { linkIndex }),
+          ...(onlink !== undefined && { onlink }),
+          ...(encap && { encap }),
+        }
+      : { nexthopId };
+  const via = gateway === undefined ? '' : ` via ${gateway}`;
+  return { request: add({ ...rest, ...way }), what: `route ${route.destination}${via}` };
+}
+
+/** The index may have changed in the pod's namespace. */
+function movedTo<T extends Route>(route: T, from: number, to: number): T {
+  if (from === to) return route;
+  return {
+    ...route,
+    ...(route.linkIndex === from ? { linkIndex: to } : {}),
+    ...(route.nexthops && {
+      nexthops: route.nexthops.map((hop) => (hop.linkIndex === from ? { ...hop, linkIndex: to } : hop)),
+    }),
+  };
+}
+
+/**
+ * Of an IPv6 route with several ways the kernel keeps those by other links, so that only the link's own are to be added. An IPv4 route it
+ * drops as a whole.
+ */
+function withoutPresentWays(
+  route: SnapshotRoute,
+  present: readonly Route[],
+  linkIndex: number,
+): SnapshotRoute[] {
+  if (route.family === 4 || route.nexthopId !== undefined || route.nexthops === undefined) return [route];
+  const ways = present
+    .filter((each) => isSameNetwork(each, route))
+    .flatMap(({ nexthops, gateway }) => nexthops?.map((hop) => hop.gateway) ?? [gateway]);
+  const foreign = route.nexthops.some((hop) => hop.linkIndex !== linkIndex);
+  const missing = route.nexthops.filter((hop) => hop.linkIndex === linkIndex && !ways.includes(hop.gateway));
+  if (!foreign && missing.length === route.nexthops.length) return [route];
+  return missing.map((hop) => ({ ...route, nexthops: [hop], place: 'last' }));
+}
+
+function isSameNetwork(one: Route, other: Route): boolean {
+  return (
+    one.family === other.family &&
+    one.table === other.table &&
+    one.destination === other.destination &&
+    one.metric === other.metric &&
+    one.from === other.from
+  );
+}
+
+function isDirect({ gateway, nexthops, nexthopId }: SnapshotRoute): boolean {
+  return gateway === undefined && nexthops === undefined && nexthopId === undefined;
+}
