@@ -37,6 +37,12 @@ export type {
 export type { PodSandboxDetails, PodSandboxSpec, PodSandboxSummary } from './cri/pod-sandbox.ts';
 export { DhcpServer, type DhcpServerOptions, type ServerLease } from './dhcp/dhcp-server.ts';
 export { RpcError } from './grpc/rpc-error.ts';
+export { AptWorkspace, unpackPackages } from './packages/apt-workspace.ts';
+export type { DebianPackage } from './packages/apt-workspace.ts';
+export { debianArchive } from './packages/debian-archive.ts';
+export type { DebianArchive } from './packages/debian-archive.ts';
+export { fetchOnce, wordsOf } from './packages/fetch-once.ts';
+export type { Fetch } from './packages/fetch-once.ts';
 export { LabKubelet } from './kubelet/lab-kubelet.ts';
 export type {
   LabKubeletOptions,

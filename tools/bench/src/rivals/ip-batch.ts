@@ -4,6 +4,7 @@ import type { Contestant } from '../hooks/contestant.ts';
 import type { BenchBackend } from '../links/bench-backends.ts';
 import type { BenchHost } from '../links/bench-host.ts';
 import type { PlannedLink } from '../links/planned-link.ts';
+import type { IpProgram } from '../programs/find-programs.ts';
 import type { Launcher } from './launcher.ts';
 import { removeLinks } from './remove-links.ts';
 
@@ -11,16 +12,13 @@ import { removeLinks } from './remove-links.ts';
 export class IpBatch implements Contestant {
   readonly name = 'ipBatch';
   readonly every = 2;
-  readonly #program: string;
+  readonly #program: IpProgram;
   readonly #launcher: Launcher;
   readonly #host: BenchHost;
   readonly #directory: string;
 
-  /**
-   * @param program path of ip(8)
-   * @param directory for the batches
-   */
-  constructor(program: string, launcher: Launcher, host: BenchHost, directory: string) {
+  /** @param directory for the batches */
+  constructor(program: IpProgram, launcher: Launcher, host: BenchHost, directory: string) {
     this.#program = program;
     this.#launcher = launcher;
     this.#host = host;
@@ -41,9 +39,10 @@ export class IpBatch implements Contestant {
         `route add ${route.destination} via ${route.gateway} dev ${name} proto static`,
       ]),
     );
-    const made = await this.#launcher.run({ command: [this.#program, '-batch', onHost] });
-    const command = [this.#program, '-n', podName, '-batch', inPod];
-    return made + (await this.#launcher.run({ command }));
+    const { path, environment } = this.#program;
+    const made = await this.#launcher.run({ command: [path, '-batch', onHost], environment });
+    const command = [path, '-n', podName, '-batch', inPod];
+    return made + (await this.#launcher.run({ command, environment }));
   }
 
   detach(backend: BenchBackend, links: readonly PlannedLink[]): Promise<void> {

@@ -1,11 +1,11 @@
 import type { Figure } from '../figures/figure.ts';
-import type { CompiledPrograms } from '../rivals/compile.ts';
+import type { CompiledPrograms } from '../programs/compile-programs.ts';
+import type { IpProgram } from '../programs/find-programs.ts';
 
 /** Programs that the bench runs, and where it may write. */
 export interface BenchTools {
   readonly programs: CompiledPrograms;
-  /** iproute2's ip(8), absolute. */
-  readonly ip: string;
+  readonly ip: IpProgram;
   /** Directory of the CNI reference plugins. */
   readonly cniPlugins: string;
   /** For temporary files; exists. */

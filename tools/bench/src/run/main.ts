@@ -6,8 +6,8 @@ import { fetchContainerd, LabUnavailableError, runInLab } from '@patchbay/lab';
 import type { JudgedFigure } from '../figures/figure.ts';
 import { figuresJson } from '../figures/figures-json.ts';
 import { figuresTable } from '../figures/figures-table.ts';
-import { compilePrograms } from '../rivals/compile.ts';
-import { findCompiler, findIp } from '../rivals/find-programs.ts';
+import { compilePrograms } from '../programs/compile-programs.ts';
+import { findCompiler, findIp } from '../programs/find-programs.ts';
 import { wantedFigures } from './all-benchmarks.ts';
 import type { Job } from './job.ts';
 import { isAnswered, parseOptions } from './options.ts';
@@ -28,7 +28,7 @@ async function bench(): Promise<number> {
   const options = parseOptions(process.argv.slice(2));
   const wanted = [...wantedFigures(options.only)];
   const containerd = await fetchContainerd('2');
-  const [compiler, ip] = [await findCompiler(), await findIp()];
+  const [compiler, ip] = await Promise.all([findCompiler(options.fetched), findIp(options.fetched)]);
   const directory = mkdtempSync(join(tmpdir(), 'patchbay-bench-'));
   try {
     const programs = await compilePrograms(compiler, join(directory, 'programs'));
@@ -39,7 +39,7 @@ async function bench(): Promise<number> {
     const jobFile = join(directory, 'job.json');
     writeFileSync(jobFile, JSON.stringify(job));
     writeFileSync(results, '[]');
-    const around = await surroundings({ compiler, ip, containerd });
+    const around = surroundings({ compiler, ip, containerd });
     for (const [what, value] of Object.entries(around)) console.log(`${what}: ${value}`);
     const inside = resolve(import.meta.dirname, 'inside.ts');
     const code = await runInLab([process.execPath, ...process.execArgv, inside, jobFile], {

@@ -7,6 +7,8 @@ export interface BenchOptions {
   /** Beginnings of figures' names; none means all. */
   readonly only: readonly string[];
   readonly samples?: number;
+  /** Whether to compare with Debian's compiler and ip(8) even where the machine has its own. */
+  readonly fetched: boolean;
 }
 
 /**
@@ -25,6 +27,7 @@ export function parseOptions(parameters: readonly string[]): BenchOptions {
       [],
     )
     .option('--samples <number>', 'samples of the cheapest figures; others take fewer', wholeNumber)
+    .option('--fetched', "take Debian's gcc and ip, also where the machine has its own", false)
     .allowExcessArguments(false)
     .exitOverride()
     .parse(parameters, { from: 'user' });

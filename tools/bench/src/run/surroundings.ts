@@ -1,18 +1,15 @@
-import { execFile } from 'node:child_process';
 import { cpus, loadavg, release, totalmem } from 'node:os';
-import { promisify } from 'node:util';
 import type { ContainerdTools } from '@patchbay/lab';
 import type { Surroundings } from '../figures/figures-json.ts';
-import type { Compiler } from '../rivals/compile.ts';
-
-const run = promisify(execFile);
+import type { Compiler } from '../programs/compile-programs.ts';
+import type { IpProgram } from '../programs/find-programs.ts';
 
 /** What figures depend on: the machine, and the versions of all that takes part. */
-export async function surroundings(programs: {
+export function surroundings(programs: {
   readonly compiler: Compiler;
-  readonly ip: string;
+  readonly ip: IpProgram;
   readonly containerd: ContainerdTools;
-}): Promise<Surroundings> {
+}): Surroundings {
   const processors = cpus();
   const { packages } = programs.containerd;
   return {
@@ -22,7 +19,7 @@ export async function surroundings(programs: {
     load: `${loadavg()[0]?.toFixed(2)} before the first sample`,
     'Node.js': process.version,
     'C compiler': programs.compiler.description,
-    ip: (await run(programs.ip, ['-V'])).stdout.trim(),
+    ip: programs.ip.description,
     'CNI plugins': packages['containernetworking-plugins'] ?? 'unknown',
     containerd: packages['containerd'] ?? 'unknown',
   };
