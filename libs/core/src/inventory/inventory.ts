@@ -131,16 +131,29 @@ export class Inventory {
 
   /** Lists all backends' devices now. Concurrent calls share one look. */
   refresh(signal: AbortSignal = new AbortController().signal): Promise<void> {
-    this.#refreshing ??= this.#refresh(signal).finally(() => (this.#refreshing = undefined));
+    this.#refreshing ??= this.#paced(() => this.#refresh(signal)).finally(
+      () => (this.#refreshing = undefined),
+    );
     return this.#refreshing;
   }
 
+  /** Counts what looking costs. Other work of the process meanwhile counts as well, so that a busy driver looks less often. */
+  async #paced(look: () => Promise<void>): Promise<void> {
+    const before = process.cpuUsage();
+    try {
+      await look();
+    } finally {
+      const { user, system } = process.cpuUsage(before);
+      this.#pace.looked((user + system) / 1000, performance.now(), this.#stale);
+    }
+  }
+
   async #refresh(signal: AbortSignal): Promise<void> {
-    let missing = await this.#measuredLook(signal);
+    let missing = await this.#look(signal);
     // What was listed may be of a moment before or after that of what claims hold: a device on its way is missing at one look only.
     if (missing.some((device) => !this.#gone.has(device))) {
       await pause(onItsWayMs, signal);
-      const still = new Set(await this.#measuredLook(signal));
+      const still = new Set(await this.#look(signal));
       missing = missing.filter((device) => still.has(device));
     }
     if (signal.aborted) return;
@@ -148,20 +161,9 @@ export class Inventory {
     this.settle();
   }
 
-  /** As {@link #look}. Other work of the process meanwhile counts as well, so that a busy driver looks less often. */
-  async #measuredLook(signal: AbortSignal): Promise<string[]> {
-    const before = process.cpuUsage();
-    this.#stale = false;
-    try {
-      return await this.#look(signal);
-    } finally {
-      const { user, system } = process.cpuUsage(before);
-      this.#pace.looked((user + system) / 1000, performance.now());
-    }
-  }
-
   /** Lists all backends' devices; returns the held ones, `kind/name`, that should be on the host and are not. */
   async #look(signal: AbortSignal): Promise<string[]> {
+    this.#stale = false;
     const held = [...this.#options.heldDevices()];
     const expected = held.filter(mustBeOnHost);
     const missing: string[] = [];

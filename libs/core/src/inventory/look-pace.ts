@@ -4,21 +4,23 @@ export interface LookPaceOptions {
   readonly debounceMs?: number;
   /** Share of its time, from 0 to 1, that a process may spend on looking while changes never end. */
   readonly share?: number;
-  /** The longest pause between looks, however costly they are. */
+  /** The longest pause between looks. */
   readonly longestPauseMs?: number;
 }
 
 /**
- * Says when to look again after a change: soon when it is quiet, and in a flood of changes so seldom that looking takes no more than a share of
- * the processor's time, whatever a look costs on this node.
+ * Says when to look again after a change: soon when it is quiet. While things change faster than one can look, it lets one look less and less
+ * often, and never more than a share of the processor's time is spent on it, whatever a look costs on this node.
  */
 export class LookPace {
   readonly #debounceMs: number;
   readonly #share: number;
   readonly #longestPauseMs: number;
   #notBefore = 0;
+  /** Grows from look to look in a flood; 0 when there is none. */
+  #floodPauseMs = 0;
 
-  constructor({ debounceMs = 10, share = 0.1, longestPauseMs = 250 }: LookPaceOptions = {}) {
+  constructor({ debounceMs = 10, share = 0.06, longestPauseMs = 250 }: LookPaceOptions = {}) {
     this.#debounceMs = debounceMs;
     this.#share = share;
     this.#longestPauseMs = longestPauseMs;
@@ -33,8 +35,11 @@ export class LookPace {
    * Tells that a look has ended.
    *
    * @param costMs time of the processor that it took
+   * @param changedMeanwhile whether something has changed while it lasted
    */
-  looked(costMs: number, now: number): void {
-    this.#notBefore = now + Math.min(costMs * (1 / this.#share - 1), this.#longestPauseMs);
+  looked(costMs: number, now: number, changedMeanwhile: boolean): void {
+    this.#floodPauseMs = changedMeanwhile ? Math.max(this.#debounceMs, this.#floodPauseMs) * 2 : 0;
+    const pause = Math.max(costMs * (1 / this.#share - 1), this.#floodPauseMs);
+    this.#notBefore = now + Math.min(pause, this.#longestPauseMs);
   }
 }
