@@ -1,6 +1,8 @@
+import { setTimeout as sleep } from 'node:timers/promises';
 import { BackendRegistry, HostLinks, Inventory, silentLogger } from '@patchbay/core';
 import {
   addressAdd,
+  addressDelete,
   linkAddAltname,
   linkDelete,
   linkDeleteAltname,
@@ -16,6 +18,8 @@ import { HostdevDiscovery } from './hostdev-discovery.ts';
 let host: RouteSocket;
 let stopping: AbortController;
 let inventory: Inventory;
+/** Called at the next change of the list. */
+let listeners: (() => void)[] = [];
 
 /** Makes a pair `<name>` and `<name>-end`, both up, and returns the index of the first. */
 function pair(name: string): number {
@@ -37,6 +41,16 @@ async function publishes(...names: readonly string[]): Promise<void> {
   await vi.waitFor(() => expect(published()).toEqual(names), { interval: 5 });
 }
 
+/** Resolves with the change after which the list of devices has a text in it, or is `without` it. */
+async function until(text: string): Promise<void> {
+  const [, absent] = /^without (.*)/.exec(text) ?? [];
+  const shows = () => {
+    const listed = JSON.stringify(inventory.devices);
+    return absent === undefined ? listed.includes(text) : !listed.includes(absent.replace(/^"/, '"name":"'));
+  };
+  while (!shows()) await new Promise<void>((resolve) => listeners.push(resolve));
+}
+
 beforeEach(async () => {
   host = RouteSocket.open();
   stopping = new AbortController();
@@ -48,6 +62,10 @@ beforeEach(async () => {
     heldDevices: () => [],
     logger: silentLogger,
   });
+  listeners = [];
+  inventory.onChange(() => {
+    for (const listener of listeners.splice(0)) listener();
+  });
   void inventory.run(stopping.signal);
   await publishes();
 });
@@ -57,6 +75,42 @@ afterEach(async () => {
     if (kind !== undefined && host.link({ index }) !== undefined) host.execute(linkDelete({ index }));
   }
   host.close();
+});
+
+describe('a change of the host', () => {
+  it('shows within 50 ms, whatever it is', async (context) => {
+    const a = pair('a');
+    pair('c');
+    await publishes('a', 'a-end', 'c', 'c-end');
+    const route = { destination: '0.0.0.0/0', linkIndex: a };
+    let b = 0;
+    const changes: (readonly [change: () => unknown, shows: string])[] = [
+      [() => host.execute(linkSet(a, { mtu: 1400 })), '"int":1400'],
+      [() => host.execute(linkSet(a, { mtu: 1500, alias: 'renamed' })), 'renamed'],
+      [() => host.execute(addressAdd({ linkIndex: a, address: '192.0.2.7/24' })), '192.0.2.7'],
+      [() => host.execute(routeAdd(route)), 'without "a"'],
+      [() => host.execute(routeDelete(route)), '"name":"a"'],
+      [() => (b = pair('b')), '"name":"b"'],
+      [() => host.execute(linkDelete({ index: b })), 'without "b"'],
+      [() => host.execute(addressDelete({ linkIndex: a, address: '192.0.2.7/24' })), 'without 192.0.2.7'],
+    ];
+    const latencies: number[] = [];
+    for (let round = 0; round < 5; round++) {
+      for (const [change, shows] of changes) {
+        // The pause after the last look, so that each change finds it quiet.
+        await sleep(60);
+        const changed = performance.now();
+        change();
+        await until(shows);
+        latencies.push(performance.now() - changed);
+      }
+      host.execute(linkSet(a, { alias: '' }));
+    }
+    latencies.sort((one, other) => one - other);
+    const [median = NaN, worst = NaN] = [latencies[latencies.length >> 1], latencies.at(-1)];
+    context.task.meta.figures = { median: `${median.toFixed(1)} ms`, worst: `${worst.toFixed(1)} ms` };
+    expect(median).toBeLessThan(50);
+  });
 });
 
 describe("the node's own wiring is never published, decided live", () => {
