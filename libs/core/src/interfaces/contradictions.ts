@@ -15,7 +15,9 @@ export function contradictions(setup: InterfaceSetup, routes: readonly RouteConf
   return [
     ...duplicates('interface.addresses', setup.addresses),
     // With addresses to come it is looked at again when they are there.
-    ...(hasAddressesToCome(setup) ? [] : routeMistakes(setup.addresses, routes)),
+    ...(hasAddressesToCome(setup) || setup.inherit?.addresses === true
+      ? []
+      : routeMistakes(setup.addresses, routes)),
     ...addressSourceMistakes(setup),
     ...duplicateRoutes(routes),
     ...duplicates('neighbours', setup.neighbours?.map(({ address }) => address) ?? [], '.address'),

@@ -9,8 +9,14 @@ import {
   RouteSocket,
 } from '@patchbay/netlink';
 import type { AttachedDevice, PodSandbox } from '../backend/backend.ts';
-import { DeviceNotFoundError, InterfaceConflictError } from '../errors/driver-errors.ts';
-import { completeInterface, configureInterface } from '../interfaces/interface-configurator.ts';
+import {
+  DeviceNotFoundError,
+  InterfaceConflictError,
+  ParametersInvalidError,
+} from '../errors/driver-errors.ts';
+import { InterfaceChecks } from '../interfaces/interface-checks.ts';
+import { InterfaceConfigurator, leavesTraces } from '../interfaces/interface-configurator.ts';
+import type { PodNetwork } from '../interfaces/apply/namespace-access.ts';
 import type { InterfaceSetup } from '../interfaces/interface-setup.ts';
 import { deviceExists, findInPod, findOnHost, returnMark, travelMark } from './link-identity.ts';
 import type { Logger } from '../logging/logger.ts';
@@ -54,12 +60,15 @@ export class PodLinks {
   readonly #openSocket: (namespace: NetworkNamespace) => RouteSocket;
   readonly #access: HostLinkAccess;
   readonly #restorer: LinkRestorer;
+  readonly #configurator: InterfaceConfigurator;
+  readonly #checks: InterfaceChecks;
 
   /**
    * Socket and namespace are the host's; they stay the caller's to close.
    *
    * @param openSocket opens a socket in a pod's namespace
    * @param access what links have on the host beyond what its socket shows
+   * @param configurator makes links in pods look as they are to
    */
   constructor(
     host: RouteSocket,
@@ -68,6 +77,7 @@ export class PodLinks {
     logger: Logger,
     openSocket = (namespace: NetworkNamespace) => RouteSocket.open({ namespace }),
     access: HostLinkAccess = hostLinkAccess(hostNamespace),
+    configurator = new InterfaceConfigurator(),
   ) {
     this.#host = host;
     this.#hostNamespace = hostNamespace;
@@ -76,6 +86,8 @@ export class PodLinks {
     this.#openSocket = openSocket;
     this.#access = access;
     this.#restorer = new LinkRestorer(host, access, logger);
+    this.#configurator = configurator;
+    this.#checks = new InterfaceChecks(host, () => access.openEthtool());
   }
 
   /**
@@ -85,6 +97,26 @@ export class PodLinks {
    */
   snapshot(link: Link): Promise<LinkSnapshot> {
     return takeLinkSnapshot(this.#host, this.#access, link);
+  }
+
+  /**
+   * Finds out, while a claim is prepared, what a link of the host cannot do of what its setup asks for.
+   *
+   * @throws ParametersInvalidError listing all of it
+   */
+  async assertCanMove(link: Link, setup: InterfaceSetup): Promise<void> {
+    const mistakes = await this.#checks.hostLink(link, setup);
+    if (mistakes.length > 0) throw new ParametersInvalidError(`link ${link.name}`, mistakes);
+  }
+
+  /**
+   * {@link assertCanMove} for a link that is to be made for the pod.
+   *
+   * @param parent the host's link that it is built on
+   */
+  async assertCanCreate(kind: string, setup: InterfaceSetup, parent?: Link): Promise<void> {
+    const mistakes = await this.#checks.newLink(kind, setup, parent);
+    if (mistakes.length > 0) throw new ParametersInvalidError(`${kind} link`, mistakes);
   }
 
   /**
@@ -105,7 +137,7 @@ export class PodLinks {
         );
       }
       const present = inPod.name === setup.name ? inPod : await this.#renameInPod(pod, inPod, setup.name);
-      completeInterface(pod, present, setup);
+      await this.#configurator.complete({ socket: pod, namespace }, present, setup);
       return { interfaceName: setup.name, linkIndex: present.index };
     }
     this.#pins.pin(snapshot, namespace);
@@ -129,7 +161,7 @@ export class PodLinks {
     const moved = pod.link({ name: setup.name });
     if (moved === undefined)
       throw new DeviceNotFoundError(snapshot.name, 'its link vanished while it was moved into the pod');
-    configureInterface(pod, moved.index, setup);
+    await this.#configurator.configure({ socket: pod, namespace }, moved, setup);
     return { interfaceName: setup.name, linkIndex: moved.index };
   }
 
@@ -147,6 +179,7 @@ export class PodLinks {
       using pod = this.#openSocket(namespace);
       const inPod = this.#findInPod(pod, snapshot, setup);
       if (inPod !== undefined) await this.#moveBack(pod, inPod, snapshot);
+      this.#configurator.withdraw(pod, setup);
     }
     const found = findOnHost(this.#host, snapshot);
     if (found !== undefined) await this.#restorer.restore(snapshot, found);
@@ -192,14 +225,14 @@ export class PodLinks {
         ...(parent === undefined ? {} : { parent }),
         ...(setup.mtu === undefined ? {} : { mtu: setup.mtu }),
       });
-      configureInterface(pod, created.index, setup);
+      await this.#configurator.configure({ socket: pod, namespace }, created, setup);
       return { interfaceName: setup.name, linkIndex: created.index };
     } catch (error) {
       const existing = isExists(error) ? pod.link({ name: setup.name }) : undefined;
       if (existing === undefined || !isOurs(existing, data.kind, setup)) {
         throw nameConflict(error, setup.name, `creating the ${data.kind} link in the pod`);
       }
-      completeInterface(pod, existing, setup);
+      await this.#configurator.complete({ socket: pod, namespace }, existing, setup);
       return { interfaceName: setup.name, linkIndex: existing.index };
     }
   }
@@ -244,14 +277,14 @@ export class PodLinks {
         if (isExists(error)) throw nameConflict(error, setup.name, 'creating the veth pair');
         bridge = this.#bridgeMadeAnew(hostEnd, error);
         created = createOrExplain(create, setup.name);
-        return this.#configurePair(pod, created, setup);
+        return await this.#configurePair({ socket: pod, namespace }, created, setup);
       }
       const existing = pod.link({ name: setup.name });
       if (existing !== undefined && earlier.parent === existing.index && isOurs(existing, 'veth', setup)) {
         this.#host.execute(
           linkSet(earlier.index, { up: true, ...(bridge === undefined ? {} : { master: bridge }) }),
         );
-        completeInterface(pod, existing, setup);
+        await this.#configurator.complete({ socket: pod, namespace }, existing, setup);
         return {
           attached: { interfaceName: setup.name, linkIndex: existing.index },
           hostIndex: earlier.index,
@@ -260,7 +293,7 @@ export class PodLinks {
       await this.#host.executeAsync(linkDelete({ index: earlier.index }));
       created = createOrExplain(create, setup.name);
     }
-    return this.#configurePair(pod, created, setup);
+    return await this.#configurePair({ socket: pod, namespace }, created, setup);
   }
 
   /** Deletes a link that {@link createIn} made. Succeeds when it, or its namespace, is gone. */
@@ -274,25 +307,32 @@ export class PodLinks {
         ? named
         : pod.links().find((candidate) => isOurs(candidate, data.kind, setup));
     if (link !== undefined) await ignoreGone(pod.executeAsync(linkDelete({ index: link.index })));
+    this.#configurator.withdraw(pod, setup);
   }
 
-  /** Deletes a veth pair by its host end, wherever the other end is. Succeeds when it is gone. */
-  async deletePair(hostEndName: string): Promise<void> {
-    if (this.#host.link({ name: hostEndName }) === undefined) return;
-    await ignoreGone(this.#host.executeAsync(linkDelete({ name: hostEndName })));
+  /** Deletes a veth pair by its host end, wherever the other end is. Succeeds when it, or the sandbox's namespace, is gone. */
+  async deletePair(hostEndName: string, setup: InterfaceSetup, sandbox: PodSandbox): Promise<void> {
+    if (this.#host.link({ name: hostEndName }) !== undefined) {
+      await ignoreGone(this.#host.executeAsync(linkDelete({ name: hostEndName })));
+    }
+    if (!leavesTraces(setup)) return;
+    using namespace = openUnlessGone(sandbox.networkNamespacePath);
+    if (namespace === undefined) return;
+    using pod = this.#openSocket(namespace);
+    this.#configurator.withdraw(pod, setup);
   }
 
-  #configurePair(
-    pod: RouteSocket,
+  async #configurePair(
+    pod: PodNetwork,
     created: Link,
     setup: InterfaceSetup,
-  ): { readonly attached: AttachedDevice; readonly hostIndex: number } {
-    const podIndex = created.parent ?? pod.link({ name: setup.name })?.index;
-    if (podIndex === undefined) {
+  ): Promise<{ readonly attached: AttachedDevice; readonly hostIndex: number }> {
+    const index = created.parent ?? pod.socket.link({ name: setup.name })?.index;
+    if (index === undefined) {
       throw new DeviceNotFoundError(created.name, "the pod's end vanished while it was created");
     }
-    configureInterface(pod, podIndex, setup);
-    return { attached: { interfaceName: setup.name, linkIndex: podIndex }, hostIndex: created.index };
+    await this.#configurator.configure(pod, { index }, setup);
+    return { attached: { interfaceName: setup.name, linkIndex: index }, hostIndex: created.index };
   }
 
   /**

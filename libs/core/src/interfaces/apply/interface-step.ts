@@ -11,6 +11,7 @@ import {
   ruleAdd,
 } from '@patchbay/netlink';
 import type { InterfaceSetup, RouteSetup } from '../interface-setup.ts';
+import { addressLifetimes } from '../leased-address.ts';
 import { isIpv6 } from '../schema/address-schemas.ts';
 import { type RuleConfig, ruleFamily } from '../schema/rule-schema.ts';
 import { demotedDefaults } from './demoted-defaults.ts';
@@ -90,7 +91,12 @@ function addressSteps(linkIndex: number, setup: InterfaceSetup, state: PodState)
     .filter((address) => !present.has(address))
     .map((address) => ({
       // Duplicate address detection would keep an address, which the user chose, unusable for the pod's first second.
-      request: addressAdd({ linkIndex, address, ...(isIpv6(address) ? { flags } : {}) }),
+      request: addressAdd({
+        linkIndex,
+        address,
+        ...(isIpv6(address) ? { flags } : {}),
+        ...addressLifetimes(setup.leases, address),
+      }),
       purpose: `adding address ${address}`,
       ipv6: isIpv6(address),
     }));

@@ -23,7 +23,7 @@ export function fileSettings(setup: InterfaceSetup): SysctlChange[] {
   if (forwarding?.ipv6 !== undefined) {
     values['net.ipv6.conf.IFNAME.forwarding'] = Number(forwarding.ipv6);
     // The former makes a router of the pod for its neighbours; only this one forwards without all other links of the pod doing so.
-    values['net.ipv6.conf.IFNAME.force_forwarding'] = Number(forwarding.ipv6);
+    if (forwarding.ipv6) values['net.ipv6.conf.IFNAME.force_forwarding'] = 1;
   }
   return Object.entries(values)
     .filter(([name]) => !name.startsWith(ipv4Prefix) || name.endsWith('.forwarding'))
