@@ -2,11 +2,16 @@ import {
   type AttachedDevice,
   type AttachStrategy,
   DeviceNotFoundError,
+  type DevicePlace,
   type DeviceRequest,
   type HostLinks,
+  inheritedSetup,
   type InterfaceSetup,
   type JsonObject,
+  type LeaseClient,
+  type LinkPlaces,
   type LinkSnapshot,
+  noLeases,
   ParametersInvalidError,
   type PodLinks,
   type PodSandbox,
@@ -23,13 +28,18 @@ type HostdevPrepared = {
 export class HostdevAttach implements AttachStrategy {
   readonly #hostLinks: HostLinks;
   readonly #podLinks: PodLinks;
+  readonly #places: LinkPlaces;
+  readonly #leases: LeaseClient;
 
-  constructor(hostLinks: HostLinks, podLinks: PodLinks) {
+  constructor(hostLinks: HostLinks, podLinks: PodLinks, places: LinkPlaces, leases: LeaseClient = noLeases) {
+    this.#leases = leases;
     this.#hostLinks = hostLinks;
     this.#podLinks = podLinks;
+    this.#places = places;
   }
 
-  async prepare({ device, interface: setup }: DeviceRequest): Promise<JsonObject> {
+  async prepare(request: DeviceRequest, signal: AbortSignal): Promise<JsonObject> {
+    const { device, interface: setup } = request;
     const { links, wiring } = await this.#hostLinks.state();
     const link = links.find(({ index }) => device.links?.includes(index));
     if (link === undefined) {
@@ -48,7 +58,19 @@ export class HostdevAttach implements AttachStrategy {
         { path: 'interface.mtu', message: mistake },
       ]);
     }
-    const prepared: HostdevPrepared = { snapshot: await this.#podLinks.snapshot(link), setup };
+    await this.#podLinks.assertCanMove(link, setup);
+    const snapshot = await this.#podLinks.snapshot(link);
+    const leased = await this.#leases.lease(
+      request,
+      inheritedSetup(setup, snapshot),
+      () => ({
+        path: { kind: 'host-link', link: { name: link.name, index: link.index } },
+        hardwareAddress: setup.hardwareAddress ?? link.address ?? '',
+        largestMtu: link.maxMtu || Infinity,
+      }),
+      signal,
+    );
+    const prepared: HostdevPrepared = { snapshot, setup: leased };
     return prepared as unknown as JsonObject;
   }
 
@@ -60,6 +82,11 @@ export class HostdevAttach implements AttachStrategy {
   detach(prepared: JsonObject, sandbox: PodSandbox): Promise<void> {
     const { snapshot, setup } = parse(prepared);
     return this.#podLinks.moveOut(snapshot, setup, sandbox);
+  }
+
+  async locate(prepared: JsonObject, sandbox: PodSandbox): Promise<DevicePlace> {
+    const { snapshot, setup } = parse(prepared);
+    return this.#places.moved(snapshot, setup, sandbox);
   }
 
   async unprepare(): Promise<void> {

@@ -1,4 +1,12 @@
-import { BACKEND, type BackendModule, HOST_LINKS, POD_LINKS } from '@patchbay/core';
+import {
+  BACKEND,
+  type BackendModule,
+  HOST_LINKS,
+  HOST_ROUTES,
+  leaseClient,
+  LinkPlaces,
+  POD_LINKS,
+} from '@patchbay/core';
 import * as z from 'zod';
 import { HostdevAttach } from './hostdev-attach.ts';
 import { type HostdevConfig, hostdevConfigSchema } from './hostdev-config.ts';
@@ -14,7 +22,12 @@ export const hostdevModule: BackendModule<HostdevConfig> = {
       const hostLinks = container.resolve(HOST_LINKS);
       return {
         discovery: new HostdevDiscovery(hostLinks, config),
-        attach: new HostdevAttach(hostLinks, container.resolve(POD_LINKS)),
+        attach: new HostdevAttach(
+          hostLinks,
+          container.resolve(POD_LINKS),
+          new LinkPlaces(container.resolve(HOST_ROUTES)),
+          leaseClient(container),
+        ),
       };
     });
   },

@@ -3,12 +3,16 @@ import {
   type AttachStrategy,
   type ConfigIssue,
   DeviceNotFoundError,
+  type DevicePlace,
   type DeviceRequest,
   hardwareAddressFor,
   type HostLinks,
   type InterfaceSetup,
   type JsonObject,
+  type LeaseClient,
+  type LinkPlaces,
   linkSeed,
+  noLeases,
   ParametersInvalidError,
   type PodLinks,
   type PodLinkSpec,
@@ -31,16 +35,26 @@ type MacvlanPrepared = {
 export class MacvlanAttach implements AttachStrategy {
   readonly #hostLinks: HostLinks;
   readonly #podLinks: PodLinks;
+  readonly #places: LinkPlaces;
+  readonly #leases: LeaseClient;
   readonly #config: MacvlanConfig;
 
-  constructor(hostLinks: HostLinks, podLinks: PodLinks, config: MacvlanConfig) {
+  constructor(
+    hostLinks: HostLinks,
+    podLinks: PodLinks,
+    places: LinkPlaces,
+    config: MacvlanConfig,
+    leases: LeaseClient = noLeases,
+  ) {
+    this.#leases = leases;
     this.#hostLinks = hostLinks;
     this.#podLinks = podLinks;
+    this.#places = places;
     this.#config = config;
   }
 
-  async prepare(request: DeviceRequest): Promise<JsonObject> {
-    const { claim, device, shareId, interface: setup } = request;
+  async prepare(request: DeviceRequest, signal: AbortSignal): Promise<JsonObject> {
+    const { claim, device, shareId, interface: asked } = request;
     const { links } = await this.#hostLinks.state();
     const parent = links.find(({ index }) => device.links?.includes(index));
     if (parent === undefined)
@@ -52,13 +66,29 @@ export class MacvlanAttach implements AttachStrategy {
     const configuredMode = configured?.mode ?? 'bridge';
     const mode = parameters.mode ?? configuredMode;
     assertPossible(request, parent, mode, configuredMode);
-    const prepared: MacvlanPrepared = {
-      mode,
-      parent: parent.index,
-      setup:
-        mode === 'passthru' ? { ...setup, hardwareAddress: parent.address ?? setup.hardwareAddress } : setup,
-      seed: [claim.uid, device.identity, ...(shareId === undefined ? [] : [shareId])],
-    };
+    await this.#podLinks.assertCanCreate('macvlan', asked, parent);
+    const seed = [claim.uid, device.identity, ...(shareId === undefined ? [] : [shareId])];
+    const hardwareAddress =
+      mode === 'passthru'
+        ? (parent.address ?? asked.hardwareAddress)
+        : // A server lends an address to one hardware address, which must then be known now.
+          (asked.hardwareAddress ?? (asked.dhcp && hardwareAddressFor(...seed)));
+    const setup = hardwareAddress === undefined ? asked : { ...asked, hardwareAddress };
+    const leased = await this.#leases.lease(
+      request,
+      setup,
+      () => ({
+        path: {
+          kind: 'parent',
+          parent: { name: parent.name, index: parent.index },
+          data: { kind: 'macvlan', mode },
+        },
+        hardwareAddress: hardwareAddress ?? '',
+        largestMtu: parent.mtu,
+      }),
+      signal,
+    );
+    const prepared: MacvlanPrepared = { mode, parent: parent.index, setup: leased, seed };
     return prepared as unknown as JsonObject;
   }
 
@@ -72,6 +102,10 @@ export class MacvlanAttach implements AttachStrategy {
 
   obstacleToSharing(prepared: JsonObject): string | undefined {
     return sharingObstacle(parse(prepared).setup);
+  }
+
+  locate(prepared: JsonObject, sandbox: PodSandbox): Promise<DevicePlace> {
+    return this.#places.created('macvlan', linkIn(sandbox, prepared).setup, sandbox);
   }
 
   async unprepare(): Promise<void> {

@@ -1,4 +1,12 @@
-import { BACKEND, type BackendModule, HOST_LINKS, POD_LINKS } from '@patchbay/core';
+import {
+  BACKEND,
+  type BackendModule,
+  HOST_LINKS,
+  HOST_ROUTES,
+  leaseClient,
+  LinkPlaces,
+  POD_LINKS,
+} from '@patchbay/core';
 import { MacvlanAttach } from './macvlan-attach.ts';
 import { type MacvlanConfig, macvlanConfigSchema, macvlanParametersSchema } from './macvlan-config.ts';
 import { MacvlanDiscovery } from './macvlan-discovery.ts';
@@ -13,7 +21,13 @@ export const macvlanModule: BackendModule<MacvlanConfig> = {
       const hostLinks = container.resolve(HOST_LINKS);
       return {
         discovery: new MacvlanDiscovery(hostLinks, config),
-        attach: new MacvlanAttach(hostLinks, container.resolve(POD_LINKS), config),
+        attach: new MacvlanAttach(
+          hostLinks,
+          container.resolve(POD_LINKS),
+          new LinkPlaces(container.resolve(HOST_ROUTES)),
+          config,
+          leaseClient(container),
+        ),
       };
     });
   },

@@ -42,7 +42,8 @@ function backend(networks: readonly object[]) {
     if (device === undefined) throw new Error('no device');
     const claim = { uid, namespace: 'default', name: uid };
     const setup = { name: 'blue0', addresses, routes: [] };
-    return attach.prepare({ claim, request: 'net', device, interface: setup, parameters: {} });
+    const request = { claim, request: 'net', device, interface: setup, parameters: {} };
+    return attach.prepare(request, new AbortController().signal);
   };
   return { attach, prepare };
 }
@@ -96,7 +97,7 @@ describe('a routed pair', () => {
     const { attach, prepare } = backend([{ name: 'edge', mode: 'routed' }]);
     const prepared = await prepare('claim-a', ['10.20.3.1/24']);
     await attach.attach(prepared, sandbox(0));
-    const hostEnd = host.links().find(({ name }) => /^pb[0-9a-f]{12}$/.test(name));
+    const hostEnd = host.links().find(({ name }) => /^pb[0-9a-f]{13}$/.test(name));
     expect(host.ipv4Configuration(hostEnd?.index ?? 0)?.forwarding).toBe(1);
     await attach.detach(prepared, sandbox(0));
   });

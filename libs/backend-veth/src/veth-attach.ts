@@ -1,23 +1,29 @@
-import { createHash } from 'node:crypto';
 import {
+  type AccountedFor,
   type AttachedDevice,
   type AttachStrategy,
   attributeName,
   type Device,
   DeviceNotFoundError,
+  type DevicePlace,
   type DeviceRequest,
   hardwareAddressFor,
   type HostEnd,
+  type HostLeftover,
   type HostLinks,
   type InterfaceSetup,
   type JsonObject,
+  type LeaseClient,
   linkSeed,
   type PodLinks,
   type PodLinkSpec,
   type PodSandbox,
+  noLeases,
+  ParametersInvalidError,
   sharingObstacle,
 } from '@patchbay/core';
-import type { RouteSocket } from '@patchbay/netlink';
+import type { Link, RouteSocket } from '@patchbay/netlink';
+import { hostEndName, strayHostEnds } from './host-end.ts';
 import { configureRoutedEnd, type RoutedEnd, routedSetup } from './routed-end.ts';
 import type { RoutedNetwork, VethConfig } from './veth-config.ts';
 
@@ -42,15 +48,27 @@ export class VethAttach implements AttachStrategy {
   readonly #routes: RouteSocket;
   readonly #podLinks: PodLinks;
   readonly #config: VethConfig;
+  readonly #driverName: string;
+  readonly #leases: LeaseClient;
 
-  constructor(hostLinks: HostLinks, routes: RouteSocket, podLinks: PodLinks, config: VethConfig) {
+  constructor(
+    hostLinks: HostLinks,
+    routes: RouteSocket,
+    podLinks: PodLinks,
+    config: VethConfig,
+    driverName = 'patchbay.dev',
+    leases: LeaseClient = noLeases,
+  ) {
+    this.#driverName = driverName;
     this.#hostLinks = hostLinks;
     this.#routes = routes;
     this.#podLinks = podLinks;
+    this.#leases = leases;
     this.#config = config;
   }
 
-  async prepare({ claim, device, shareId, interface: asked }: DeviceRequest): Promise<JsonObject> {
+  async prepare(request: DeviceRequest, signal: AbortSignal): Promise<JsonObject> {
+    const { claim, device, shareId, interface: asked } = request;
     const networkName = device.attributes[attributeName('network')];
     const network = this.#config.networks.find(
       ({ name }) => networkName !== undefined && 'string' in networkName && networkName.string === name,
@@ -63,15 +81,25 @@ export class VethAttach implements AttachStrategy {
     }
     const mtu = asked.mtu ?? network.mtu;
     const setup: InterfaceSetup = { ...asked, ...(mtu === undefined ? {} : { mtu }) };
+    await this.#podLinks.assertCanCreate('veth', setup);
     const seed = [claim.uid, device.identity, ...(shareId === undefined ? [] : [shareId])];
-    const prepared: VethPrepared =
-      network.mode === 'bridge'
-        ? { seed, setup, bridge: await this.#bridge(network.bridge, device) }
-        : { seed, ...routed(setup, network) };
-    return prepared as unknown as JsonObject;
+    if (network.mode === 'routed') {
+      return { seed, ...routed(setup, network) } satisfies VethPrepared as unknown as JsonObject;
+    }
+    const { name, index, mtu: largestMtu } = await this.#bridge(network.bridge, device);
+    const bridge = { name, index };
+    // A server lends an address to one hardware address, which must then be known now.
+    const hardwareAddress = setup.hardwareAddress ?? hardwareAddressFor(...seed, 'pod');
+    const leased = await this.#leases.lease(
+      request,
+      setup.dhcp === undefined ? setup : { ...setup, hardwareAddress },
+      () => ({ path: { kind: 'bridge-port', bridge }, hardwareAddress, largestMtu }),
+      signal,
+    );
+    return { seed, setup: leased, bridge } satisfies VethPrepared as unknown as JsonObject;
   }
 
-  async #bridge(name: string, device: Device): Promise<{ name: string; index: number }> {
+  async #bridge(name: string, device: Device): Promise<Link> {
     const { links } = await this.#hostLinks.state();
     const bridge = links.find((link) => link.name === name && link.kind === 'bridge');
     if (bridge === undefined) {
@@ -80,11 +108,11 @@ export class VethAttach implements AttachStrategy {
         `its bridge ${name} is not on the host any more; create it again`,
       );
     }
-    return { name, index: bridge.index };
+    return bridge;
   }
 
   async attach(prepared: JsonObject, sandbox: PodSandbox): Promise<AttachedDevice> {
-    const { hostEnd, setup } = pairFor(sandbox, prepared);
+    const { hostEnd, setup } = this.#pairFor(sandbox, prepared);
     const { routed: routedEnd } = parse(prepared);
     const { attached, hostIndex } = await this.#podLinks.createPairIn(hostEnd, setup, sandbox);
     if (routedEnd !== undefined) configureRoutedEnd(this.#routes, hostIndex, routedEnd);
@@ -92,40 +120,59 @@ export class VethAttach implements AttachStrategy {
   }
 
   async detach(prepared: JsonObject, sandbox: PodSandbox): Promise<void> {
-    await this.#podLinks.deletePair(pairFor(sandbox, prepared).hostEnd.name);
+    const { hostEnd, setup } = this.#pairFor(sandbox, prepared);
+    await this.#podLinks.deletePair(hostEnd.name, setup, sandbox);
   }
 
   obstacleToSharing(prepared: JsonObject): string | undefined {
     return sharingObstacle(parse(prepared).setup);
   }
 
+  async locate(prepared: JsonObject, sandbox: PodSandbox): Promise<DevicePlace> {
+    // One end is never without the other, whatever the pod makes of its own.
+    const hostEnd = await this.#routes.linkAsync({ name: this.#pairFor(sandbox, prepared).hostEnd.name });
+    return hostEnd === undefined ? 'host' : 'pod';
+  }
+
+  leftovers(accounted: () => AccountedFor): Promise<HostLeftover[]> {
+    return strayHostEnds(this.#routes, this.#driverName, () => {
+      const { attachments, running } = accounted();
+      const names = attachments.map(({ prepared, sandbox }) => this.#pairFor(sandbox, prepared).hostEnd.name);
+      return { names: new Set(names), running };
+    });
+  }
+
   async unprepare(): Promise<void> {
     // Nothing is kept on the host for a pair that is not attached.
+  }
+
+  #pairFor(sandbox: PodSandbox, prepared: JsonObject): VethPair {
+    const { bridge, setup, seed: ofClaim } = parse(prepared);
+    const seed = linkSeed(ofClaim, sandbox);
+    return {
+      hostEnd: {
+        name: hostEndName(this.#driverName, seed),
+        hardwareAddress: hardwareAddressFor(...seed, 'host'),
+        ...(setup.mtu === undefined ? {} : { mtu: setup.mtu }),
+        ...(bridge === undefined ? {} : { bridge }),
+      },
+      setup: { ...setup, hardwareAddress: setup.hardwareAddress ?? hardwareAddressFor(...seed, 'pod') },
+    };
   }
 }
 
 function routed(asked: InterfaceSetup, network: RoutedNetwork): Pick<VethPrepared, 'setup' | 'routed'> {
+  if (asked.dhcp !== undefined) {
+    throw new ParametersInvalidError(`network ${network.name}`, [
+      {
+        path: 'interface.dhcp',
+        message:
+          'a routed link reaches no DHCP server: nothing that is broadcast passes the node; give interface.addresses or interface.addressRange, or use a network with mode: bridge',
+      },
+    ]);
+  }
   const { setup, hostEnd } = routedSetup(asked, network);
   return { setup, routed: hostEnd };
-}
-
-function pairFor(sandbox: PodSandbox, prepared: JsonObject): VethPair {
-  const { bridge, setup, seed: ofClaim } = parse(prepared);
-  const seed = linkSeed(ofClaim, sandbox);
-  return {
-    hostEnd: {
-      name: hostEndName(seed),
-      hardwareAddress: hardwareAddressFor(...seed, 'host'),
-      ...(setup.mtu === undefined ? {} : { mtu: setup.mtu }),
-      ...(bridge === undefined ? {} : { bridge }),
-    },
-    setup: { ...setup, hardwareAddress: setup.hardwareAddress ?? hardwareAddressFor(...seed, 'pod') },
-  };
-}
-
-/** The host's end is named after claim and device, so that it is found again after a crash. */
-function hostEndName(seed: readonly string[]): string {
-  return `pb${createHash('sha256').update(seed.join('\0')).digest('hex').slice(0, 12)}`;
 }
 
 function parse(prepared: JsonObject): VethPrepared {

@@ -1,4 +1,12 @@
-import { BACKEND, type BackendModule, HOST_LINKS, HOST_ROUTES, POD_LINKS } from '@patchbay/core';
+import {
+  BACKEND,
+  type BackendModule,
+  driverNameOf,
+  HOST_LINKS,
+  HOST_ROUTES,
+  leaseClient,
+  POD_LINKS,
+} from '@patchbay/core';
 import * as z from 'zod';
 import { VethAttach } from './veth-attach.ts';
 import { type VethConfig, vethConfigSchema } from './veth-config.ts';
@@ -15,7 +23,14 @@ export const vethModule: BackendModule<VethConfig> = {
       const podLinks = container.resolve(POD_LINKS);
       return {
         discovery: new VethDiscovery(hostLinks, config),
-        attach: new VethAttach(hostLinks, container.resolve(HOST_ROUTES), podLinks, config),
+        attach: new VethAttach(
+          hostLinks,
+          container.resolve(HOST_ROUTES),
+          podLinks,
+          config,
+          driverNameOf(container),
+          leaseClient(container),
+        ),
       };
     });
   },

@@ -4,6 +4,15 @@
  *
  * @packageDocumentation
  */
+export { AddressGrants } from './addresses/address-grants.ts';
+export { addressRangesSchema, type AddressRangeConfig } from './addresses/address-range-config.ts';
+export { AddressRanges } from './addresses/address-ranges.ts';
+export { BorrowedLinks } from './addresses/borrowed-links.ts';
+export { ClaimAddresses } from './addresses/claim-addresses.ts';
+export { leaseEvents } from './addresses/lease-events.ts';
+export { LeaseKeeper } from './addresses/lease-keeper.ts';
+export { LeaseLinks } from './addresses/lease-links.ts';
+export { type LeaseClient, Leases, noLeases } from './addresses/leases.ts';
 export {
   type AttachmentObserver,
   type AttachedClaimDevice,
@@ -51,7 +60,10 @@ export {
   POD_LINKS,
 } from './backend/driver-services.ts';
 export * from './errors/driver-errors.ts';
+export { namespaceAccess, type NamespaceAccess } from './interfaces/apply/namespace-access.ts';
 export { apiVersion } from './interfaces/interface-config.ts';
+export { InterfaceConfigurator } from './interfaces/interface-configurator.ts';
+export { inheritedSetup } from './interfaces/inherited-setup.ts';
 export { interfaceNameFor } from './interfaces/interface-name.ts';
 export { InterfaceParameters } from './interfaces/interface-parameters.ts';
 export { addressRange, networkContains, parseIpPrefix } from './interfaces/ip.ts';
@@ -83,11 +95,11 @@ export type { LinkSnapshot } from './links/link-snapshot/link-snapshot.ts';
 export type { PodLinkPlace } from './links/followed-links.ts';
 export type { PodLinkState } from './links/pod-link-state.ts';
 export { type PodLinkListener, PodLinkWatch } from './links/pod-link-watch.ts';
+export { LinkPlaces } from './links/link-places.ts';
+export { openUnlessGone } from './links/open-unless-gone.ts';
 export { NamespacePins } from './links/namespace-pins.ts';
 export { type HostEnd, PodLinks, type PodLinkSpec } from './links/pod-links.ts';
 export { type Logger, silentLogger } from './logging/logger.ts';
 export { AttachmentReporter } from './status/attachment-reporter.ts';
 export { DeviceLinks } from './status/device-links.ts';
 export { PodEvents } from './status/pod-events.ts';
-export { LinkPlaces } from './links/link-places.ts';
-export { openUnlessGone } from './links/open-unless-gone.ts';

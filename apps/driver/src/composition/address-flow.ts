@@ -50,7 +50,7 @@ export interface AddressFlow {
 
 /** Wires the addresses of claims: ranges of the configuration and leases. */
 export function addressFlow(
-  { config, logger }: DriverOptions,
+  { config, logger }: Pick<DriverOptions, 'config' | 'logger'>,
   { ledger }: ClaimMemory,
   events: EventRecorder,
   claims: ClaimLocks,

@@ -7,11 +7,13 @@ import {
   DeviceLinks,
   InterfaceParameters,
   type Inventory,
+  type LeaseKeeper,
   PodEvents,
   type PodLinkWatch,
   type StateLocks,
 } from '@patchbay/core';
 import { ClaimStatusWriter, EventRecorder } from '@patchbay/dra';
+import { addressFlow, type LeaseServices } from './address-flow.ts';
 import type { ClaimMemory } from './claim-memory.ts';
 import type { DriverOptions } from './driver-options.ts';
 
@@ -70,6 +72,8 @@ export interface ClaimFlow {
   readonly attacher: ClaimAttacher;
   /** Has a claim worked on by one at a time. */
   readonly locks: ClaimLocks;
+  /** Keeps what DHCP servers have lent to claims; absent without lease services. */
+  readonly keeper?: LeaseKeeper;
 }
 
 /** Wires the flow of claims. */
@@ -78,8 +82,9 @@ export function claimFlow(
   backends: BackendRegistry,
   memory: ClaimMemory,
   inventory: Inventory,
-  { reporter }: ClaimReports,
+  { reporter, events }: ClaimReports,
   locks: StateLocks,
+  leases?: LeaseServices,
 ): ClaimFlow {
   const claims = new ClaimLocks(locks);
   const shared = {
@@ -88,13 +93,15 @@ export function claimFlow(
     logger: logger.child({ component: 'attachments' }),
   };
   const attacher = new ClaimAttacher(shared);
+  const { addresses, keeper } = leases ? addressFlow({ config, logger }, memory, events, claims, leases) : {};
   const preparer = new ClaimPreparer({
     ...shared,
     ...{ attacher, inventory, cdi: memory.cdi, metadata: memory.metadata, bootId: memory.bootId },
+    ...(addresses === undefined ? {} : { addresses }),
     nodeName: config.nodeName,
     parameters: new InterfaceParameters(
       new Map(selections.map(({ module }) => [module.kind, module.parametersSchema])),
     ),
   });
-  return { preparer, attacher, locks: claims };
+  return { preparer, attacher, locks: claims, ...(keeper === undefined ? {} : { keeper }) };
 }

@@ -1,5 +1,5 @@
 import { setTimeout as pause } from 'node:timers/promises';
-import { errorFields, PodLinkWatch } from '@patchbay/core';
+import { errorFields, type LeaseKeeper, PodLinkWatch } from '@patchbay/core';
 import type { DraPlugin, ResourceSlicePublisher } from '@patchbay/dra';
 import { claimFlow, claimReports } from './claim-flow.ts';
 import { recallClaims } from './claim-memory.ts';
@@ -12,8 +12,10 @@ import { type HostServices, openHostServices } from './host-services.ts';
 
 /** The lock of the instance that publishes. */
 const publishing = 'publishing ResourceSlices';
-/** How often an instance looks whether the one that publishes has ended, in milliseconds. */
-const publishingPauseMs = 250;
+/** The lock of the instance that keeps leases. */
+const keepingLeases = 'keeping leases';
+/** How often an instance looks whether the one that has such a lock has ended, in milliseconds. */
+const otherInstancePauseMs = 250;
 
 /** Wires the three flows: devices to the API server, claims from the kubelet, sandboxes from the runtime. */
 export class Driver {
@@ -60,14 +62,14 @@ export class Driver {
     if (this.#ending.signal.aborted) return;
     const locks = FileStateLocks.open(config.state.directory, config.driverName, libraries);
     this.#locks = locks;
-    this.#host = openHostServices(selections, config.state.directory, logger, config.driverName);
-    const { backends } = this.#host;
+    this.#host = openHostServices(selections, config.state.directory, logger, config.driverName, libraries);
+    const { backends, leases } = this.#host;
 
     const memory = recallClaims(this.#options, locks);
     this.#watch = PodLinkWatch.open(this.#host.routes, logger.child({ component: 'pod links' }));
     const reports = claimReports(this.#options, memory, this.#watch, () => devices.inventory.settleSoon());
     const devices = deviceFlow(this.#options, backends, memory, reports.links);
-    const claims = claimFlow(this.#options, backends, memory, devices.inventory, reports, locks);
+    const claims = claimFlow(this.#options, backends, memory, devices.inventory, reports, locks, leases);
     const background = this.#stopping.signal;
     const repair = repairFlow(this.#options, backends, memory, claims, reports.links);
     const nri = nriPlugin(this.#options, claims, memory, repair, background);
@@ -75,6 +77,12 @@ export class Driver {
     await repair.repairer.repair('start', background);
     if (this.#ending.signal.aborted) return;
 
+    // In its turn: what another instance has up at the moment is its own.
+    this.#run(
+      'links left up',
+      memory.turn.run(async () => leases?.borrowed.recover()),
+    );
+    this.#run('leases', this.#keepLeases(claims.keeper, locks));
     this.#run('inventory', devices.inventory.run(background));
     await devices.inventory.refresh(background);
     if (this.#ending.signal.aborted) return;
@@ -101,11 +109,22 @@ export class Driver {
 
   /** During a rolling update the older instance publishes until it ends: two that disagree would take turns. */
   async #publish(publisher: ResourceSlicePublisher, locks: FileStateLocks): Promise<void> {
+    await this.#whenAlone(publishing, locks);
+    await publisher.run(this.#stopping.signal);
+  }
+
+  /** Two instances that both prolong a lease would each be ahead of what the other knows. */
+  async #keepLeases(keeper: LeaseKeeper | undefined, locks: FileStateLocks): Promise<void> {
+    await this.#whenAlone(keepingLeases, locks);
+    await keeper?.run(this.#stopping.signal);
+  }
+
+  /** Waits for a lock that an older instance has until it ends. */
+  async #whenAlone(lock: string, locks: FileStateLocks): Promise<void> {
     const { signal } = this.#stopping;
-    while (!signal.aborted && !locks.tryLock(publishing)) {
-      await pause(publishingPauseMs, undefined, { signal }).catch(() => {});
+    while (!signal.aborted && !locks.tryLock(lock)) {
+      await pause(otherInstancePauseMs, undefined, { signal }).catch(() => {});
     }
-    await publisher.run(signal);
   }
 
   async #stop(): Promise<void> {

@@ -7,19 +7,24 @@ import {
   HOST_LINKS,
   HOST_ROUTES,
   HostLinks,
+  LEASES,
   LOGGER,
   type Logger,
   NamespacePins,
   POD_LINKS,
   PodLinks,
 } from '@patchbay/core';
+import type { ForeignLibraries } from '@patchbay/ffi';
 import { NetworkNamespace, RouteSocket } from '@patchbay/netlink';
+import { type LeaseServices, leaseServices } from './address-flow.ts';
 
 /** What the backends work with, and the backends themselves. */
 export interface HostServices extends Disposable {
   readonly backends: BackendRegistry;
   /** A route socket in the host's namespace. */
   readonly routes: RouteSocket;
+  /** Present when foreign libraries were given. */
+  readonly leases?: LeaseServices;
 }
 
 /**
@@ -32,6 +37,7 @@ export function openHostServices(
   stateDirectory: string,
   logger: Logger,
   driverName?: string,
+  libraries?: ForeignLibraries,
 ): HostServices {
   const namespace = NetworkNamespace.own();
   const routes = RouteSocket.open();
@@ -44,10 +50,14 @@ export function openHostServices(
     POD_LINKS,
     () => new PodLinks(routes, namespace, new NamespacePins(join(stateDirectory, 'namespaces')), logger),
   );
+  const leases = libraries && leaseServices(routes, libraries, stateDirectory, logger);
+  if (leases !== undefined) container.provide(LEASES, () => leases.leases);
   return {
     backends: BackendRegistry.compose(container, selections),
     routes,
+    ...(leases === undefined ? {} : { leases }),
     [Symbol.dispose]() {
+      leases?.[Symbol.dispose]();
       routes.close();
       namespace.close();
     },

@@ -1,5 +1,5 @@
 import { hostname } from 'node:os';
-import { apiVersion } from '@patchbay/core';
+import { addressRangesSchema, apiVersion } from '@patchbay/core';
 import * as z from 'zod';
 
 const absolutePath = z
@@ -106,6 +106,9 @@ export const driverConfigSchema = z.strictObject({
         .describe('Effect of the taint patchbay.dev/no-carrier on devices whose link has no carrier'),
     })
     .prefault({}),
+  addressRanges: addressRangesSchema
+    .default([])
+    .describe('Addresses that claims may be given by the name of their range'),
   metrics: z
     .strictObject({
       address: z.string().default('127.0.0.1').describe('Address to serve /metrics, /healthz and /readyz on'),

@@ -16,7 +16,7 @@ import type { BorrowedLinks } from './borrowed-links.ts';
 import type { HostLinkReference, LeasePath } from './lease-record.ts';
 
 /** A link to ask DHCP servers on. */
-export type LeaseLink = Dhcpv4Link & Dhcpv6Link & { readonly mtu: number };
+export type LeaseLink = Dhcpv4Link & Dhcpv6Link;
 
 /** The namespace of links that exist for a moment. */
 interface Aside {
@@ -157,7 +157,6 @@ export class LeaseLinks implements Disposable {
       name: link.name,
       hardwareAddress: link.address ?? '',
       linkLocalAddress,
-      mtu: link.mtu,
     };
   }
 

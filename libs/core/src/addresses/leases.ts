@@ -96,7 +96,7 @@ export class Leases implements LeaseClient {
         );
         for (const outcome of outcomes) {
           if (outcome.status === 'rejected') continue;
-          const added = withLease(setup, outcome.value, Math.min(largestMtu, link.mtu));
+          const added = withLease(setup, outcome.value, largestMtu);
           setup = added.setup;
           taken.push({ lease: outcome.value, path, routes: added.routes });
         }
