@@ -24,16 +24,19 @@ describe('MemoryReturn', () => {
     }
   });
 
-  it('stops when it is disposed of, and does not keep the process alive', () => {
+  it('gives back only after growth, stops when it is disposed of, and does not keep the process alive', () => {
     const program = `
       const { MemoryReturn } = await import(${JSON.stringify(`${import.meta.dirname}/memory-return.ts`)});
       const { loadForeignLibraries } = await import('@patchbay/ffi');
-      new MemoryReturn(loadForeignLibraries()).start();
+      const memory = new MemoryReturn(loadForeignLibraries());
+      memory.start();
+      const now = memory.now.bind(memory);
+      memory.now = () => now() ?? console.log('given back');
       const stopped = new MemoryReturn(loadForeignLibraries());
       stopped.now = () => console.log('not stopped');
       stopped.start();
       stopped[Symbol.dispose]();
-      setTimeout(() => console.log('ended'), 1200);`;
+      setTimeout(() => console.log('ended'), 4500);`;
     const flags = ['--conditions=@patchbay/source', '--experimental-strip-types', '--input-type=module'];
     const output = execFileSync(process.execPath, [...flags, '-e', program], {
       cwd: import.meta.dirname,
@@ -41,7 +44,7 @@ describe('MemoryReturn', () => {
       stdio: ['ignore', 'pipe', 'ignore'],
       timeout: 10_000,
     });
-    expect(output).toBe('ended\n');
+    expect(output).toBe('given back\nended\n');
   });
 });
 

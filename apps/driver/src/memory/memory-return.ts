@@ -6,10 +6,10 @@ const largestNumberOfArenas = -8;
 /** `MADV_DONTNEED` (asm-generic/mman-common.h). */
 const notNeeded = 4;
 
-/** Before the first return, in milliseconds: what starting needed is over then. */
-const firstPauseMs = 1_000;
-/** Between returns, in milliseconds. */
-const pauseMs = 10_000;
+/** Between looks at how much there is, in milliseconds; what starting needed is over at the first one. */
+const pauseMs = 2_000;
+/** Memory is given back when the process has so many bytes more than after the last time. */
+const growth = 8 * 1024 * 1024;
 
 /**
  * Gives memory back to the machine that the process has but does not use: free pieces of the C library's heap, and pages of program files, most
@@ -24,6 +24,7 @@ export class MemoryReturn implements Disposable {
   readonly #procfs: string;
   /** Lines of the process's maps whose mappings are known to be as their files. */
   #clean: ReadonlySet<string> = new Set();
+  #left = 0;
   #timer: NodeJS.Timeout | undefined;
 
   /** @param procfs where `maps` and `smaps` of this process are */
@@ -41,13 +42,11 @@ export class MemoryReturn implements Disposable {
     this.#drop = (start, length) => void advise.call(start, length, notNeeded);
   }
 
-  /** Gives memory back soon, and then every ten seconds; costs some 3 ms each time. Does not keep the process alive. */
+  /** Gives memory back from time to time, when there has come to be more of it; that takes 3 ms each time. Does not keep the process alive. */
   start(): void {
-    const again = () => {
-      this.now();
-      this.#timer = setTimeout(again, pauseMs).unref();
-    };
-    this.#timer ??= setTimeout(again, firstPauseMs).unref();
+    this.#timer ??= setInterval(() => {
+      if (process.memoryUsage.rss() > this.#left + growth) this.now();
+    }, pauseMs).unref();
   }
 
   /** Gives back what can be given back now. */
@@ -63,10 +62,11 @@ export class MemoryReturn implements Disposable {
       const [start, end] = addresses(line);
       this.#drop(start, Number(end - start));
     }
+    this.#left = process.memoryUsage.rss();
   }
 
   [Symbol.dispose](): void {
-    clearTimeout(this.#timer);
+    clearInterval(this.#timer);
   }
 }
 
