@@ -29,14 +29,14 @@ describe('MemoryReturn', () => {
       const { MemoryReturn } = await import(${JSON.stringify(`${import.meta.dirname}/memory-return.ts`)});
       const { loadForeignLibraries } = await import('@patchbay/ffi');
       const memory = new MemoryReturn(loadForeignLibraries());
-      memory.start();
+      memory.start(200);
       const now = memory.now.bind(memory);
       memory.now = () => now() ?? console.log('given back');
       const stopped = new MemoryReturn(loadForeignLibraries());
       stopped.now = () => console.log('not stopped');
-      stopped.start();
+      stopped.start(200);
       stopped[Symbol.dispose]();
-      setTimeout(() => console.log('ended'), 4500);`;
+      setTimeout(() => console.log('ended'), 700);`;
     const flags = ['--conditions=@patchbay/source', '--experimental-strip-types', '--input-type=module'];
     const output = execFileSync(process.execPath, [...flags, '-e', program], {
       cwd: import.meta.dirname,

@@ -7,7 +7,7 @@ const largestNumberOfArenas = -8;
 const notNeeded = 4;
 
 /** Between looks at how much there is, in milliseconds; what starting needed is over at the first one. */
-const pauseMs = 2_000;
+const usualPauseMs = 2_000;
 /** Memory is given back when the process has so many bytes more than after the last time. */
 const growth = 8 * 1024 * 1024;
 
@@ -43,7 +43,7 @@ export class MemoryReturn implements Disposable {
   }
 
   /** Gives memory back from time to time, when there has come to be more of it; that takes 3 ms each time. Does not keep the process alive. */
-  start(): void {
+  start(pauseMs = usualPauseMs): void {
     this.#timer ??= setInterval(() => {
       if (process.memoryUsage.rss() > this.#left + growth) this.now();
     }, pauseMs).unref();
