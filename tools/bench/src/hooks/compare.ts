@@ -1,5 +1,7 @@
+import { isDeepStrictEqual } from 'node:util';
 import type { BenchBackend } from '../links/bench-backends.ts';
 import type { PlannedLink } from '../links/planned-link.ts';
+import { essentials } from '../links/pod-state.ts';
 import type { Contestant } from './contestant.ts';
 
 /** How often {@link compare} goes round. */
@@ -13,6 +15,7 @@ export interface Rounds {
  * Has contestants do the same in turn, each round in another order, so that none is always the one after a certain other.
  *
  * @returns milliseconds by contestant
+ * @throws Error when one of them gives the pod something else than the first did
  */
 export async function compare(
   contestants: readonly Contestant[],
@@ -20,6 +23,7 @@ export async function compare(
   links: readonly PlannedLink[],
   { warmUp, counted }: Rounds,
 ): Promise<ReadonlyMap<string, readonly number[]>> {
+  let expected: readonly string[] | undefined;
   const samples = new Map(contestants.map(({ name }) => [name, [] as number[]]));
   for (let round = -warmUp; round < counted; round++) {
     const turn = contestants.map((_, index) => contestants[(index + round + warmUp) % contestants.length]);
@@ -27,7 +31,13 @@ export async function compare(
       if (contestant === undefined || (round >= 0 ? round : round + warmUp) % contestant.every !== 0)
         continue;
       const milliseconds = await contestant.attach(backend, links);
+      const made = essentials(contestant.host.podState());
       await contestant.detach(backend, links);
+      expected ??= made;
+      if (!isDeepStrictEqual(made, expected))
+        throw new Error(
+          `${contestant.name} has made\n${made.join('\n')}\ninstead of\n${expected.join('\n')}`,
+        );
       if (round >= 0) samples.get(contestant.name)?.push(milliseconds);
     }
   }

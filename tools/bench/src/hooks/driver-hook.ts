@@ -1,5 +1,6 @@
 import { setTimeout as pause } from 'node:timers/promises';
 import type { BenchBackend } from '../links/bench-backends.ts';
+import type { BenchHost } from '../links/bench-host.ts';
 import type { PlannedLink } from '../links/planned-link.ts';
 import type { BenchNode } from '../node/bench-node.ts';
 import type { BenchClaim } from '../node/claims.ts';
@@ -26,15 +27,15 @@ export class DriverHook implements Contestant {
   /** What each of these took by the driver's own clock, in milliseconds. */
   readonly inDriver: number[] = [];
   readonly #node: BenchNode;
-  readonly #podPath: string;
+  readonly host: BenchHost;
   #attached: Attached | undefined;
   #secondsBefore = 0;
   #pods = 0;
 
-  /** @param podPath of the pod's network namespace */
-  constructor(node: BenchNode, podPath: string) {
+  /** @param host the node's */
+  constructor(node: BenchNode, host: BenchHost) {
     this.#node = node;
-    this.#podPath = podPath;
+    this.host = host;
   }
 
   async attach(_backend: BenchBackend, links: readonly PlannedLink[]): Promise<number> {
@@ -47,7 +48,7 @@ export class DriverHook implements Contestant {
       name: `pod-of-${claim.reference.name}`,
       uid: claim.podUID,
       namespace: 'default',
-      networkNamespacePath: this.#podPath,
+      networkNamespacePath: this.host.podPath,
     };
     this.#attached = { claim, pod };
     const begun = performance.now();

@@ -71,7 +71,7 @@ class HookRig {
 
   async measure({ name, backend, count, weight }: HookFigure, samples: number): Promise<Figure> {
     const { node, own, c } = this.#parts;
-    const hook = new DriverHook(node, own.podPath);
+    const hook = new DriverHook(node, own);
     const counted = Math.max(1, Math.round(samples * weight));
     const rounds = { counted, warmUp: Math.ceil(counted * warmUp) };
     const times = await compare([hook, c, this.#ip, this.#cni], backend, backend.plan(count), rounds);

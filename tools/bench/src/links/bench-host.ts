@@ -7,6 +7,7 @@ import {
   routeAdd,
   RouteSocket,
 } from '@patchbay/netlink';
+import { type PodState, readPodState } from './pod-state.ts';
 
 /** Where namespaces have names that ip(8) knows. */
 const namespaceDirectory = '/run/netns';
@@ -40,10 +41,10 @@ export class BenchHost {
     const fabric = this.#host.createLink({ name: 'fabric', kind: { kind: 'bridge' }, up: true, mtu: 9000 });
     this.#host.createLink({ name: 'br-blue', kind: { kind: 'bridge' }, up: true });
     for (let card = 0; card < cards; card++) {
-      this.#plugIn(`nic${card}`, fabric);
+      this.#plugIn(`nic${card}`, fabric, card);
       this.#configureCard(card);
     }
-    this.#plugIn('uplink0', fabric);
+    this.#plugIn('uplink0', fabric, 0xff);
   }
 
   /** Builds the network in the namespace of this process. */
@@ -54,6 +55,11 @@ export class BenchHost {
   /** Builds the network in a new namespace. */
   static elsewhere(name: string, cards: number): BenchHost {
     return new BenchHost(name, NetworkNamespace.create(), cards);
+  }
+
+  /** What the pod has now. */
+  podState(): PodState {
+    return readPodState(this.#pod);
   }
 
   /** Deletes a link of the host, if it is there. */
@@ -106,13 +112,14 @@ export class BenchHost {
     );
   }
 
-  #plugIn(name: string, fabric: Link): void {
+  #plugIn(name: string, fabric: Link, number: number): void {
+    const address = `02:00:5e:00:04:${number.toString(16).padStart(2, '0')}`;
     const port = this.#host.createLink({
       name: `port-${name}`,
       mtu: 9000,
       up: true,
       master: fabric.index,
-      kind: { kind: 'veth', peer: { name, mtu: 9000 } },
+      kind: { kind: 'veth', peer: { name, mtu: 9000, address } },
     });
     this.#host.execute(linkSet(port.parent ?? this.#link(name).index, { up: true }));
   }

@@ -10,17 +10,17 @@ export class CProgram implements Contestant {
   readonly name = 'c';
   readonly every = 1;
   readonly #program: LineProgram;
-  readonly #host: BenchHost;
+  readonly host: BenchHost;
 
   /** @param program path of the compiled program */
   constructor(program: string, host: BenchHost) {
     this.#program = new LineProgram(program, [host.path]);
-    this.#host = host;
+    this.host = host;
   }
 
   async attach(backend: BenchBackend, links: readonly PlannedLink[]): Promise<number> {
     const commands = links.map((link) => backend.cCommand(link));
-    const answer = await this.#program.ask(...commands, `attach ${this.#host.podPath}`);
+    const answer = await this.#program.ask(...commands, `attach ${this.host.podPath}`);
     const [result, total] = answer.split(' ');
     if (result !== 'ok')
       throw new Error(`the C program cannot attach ${links.length} ${backend.kind} links: ${answer}`);
@@ -28,7 +28,7 @@ export class CProgram implements Contestant {
   }
 
   detach(backend: BenchBackend, links: readonly PlannedLink[]): Promise<void> {
-    return removeLinks(backend, links, this.#host);
+    return removeLinks(backend, links, this.host);
   }
 
   close(): Promise<void> {

@@ -16,7 +16,7 @@ export class CniPlugins implements Contestant {
   readonly every = 4;
   readonly #plugins: string;
   readonly #launcher: Launcher;
-  readonly #host: BenchHost;
+  readonly host: BenchHost;
   readonly #directory: string;
   #pods = 0;
 
@@ -27,7 +27,7 @@ export class CniPlugins implements Contestant {
   constructor(plugins: string, launcher: Launcher, host: BenchHost, directory: string) {
     this.#plugins = plugins;
     this.#launcher = launcher;
-    this.#host = host;
+    this.host = host;
     this.#directory = directory;
   }
 
@@ -40,7 +40,7 @@ export class CniPlugins implements Contestant {
 
   async detach(backend: BenchBackend, links: readonly PlannedLink[]): Promise<void> {
     for (const link of links.toReversed()) await this.#run('DEL', backend, link);
-    await removeLinks(backend, links, this.#host);
+    await removeLinks(backend, links, this.host);
   }
 
   #run(command: 'ADD' | 'DEL', backend: BenchBackend, link: PlannedLink): Promise<number> {
@@ -65,7 +65,7 @@ export class CniPlugins implements Contestant {
       environment: {
         CNI_COMMAND: command,
         CNI_CONTAINERID: `bench-${this.#pods}`,
-        CNI_NETNS: this.#host.podPath,
+        CNI_NETNS: this.host.podPath,
         CNI_IFNAME: podName,
         CNI_PATH: this.#plugins,
       },

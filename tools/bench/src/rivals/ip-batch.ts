@@ -14,19 +14,19 @@ export class IpBatch implements Contestant {
   readonly every = 2;
   readonly #program: IpProgram;
   readonly #launcher: Launcher;
-  readonly #host: BenchHost;
+  readonly host: BenchHost;
   readonly #directory: string;
 
   /** @param directory for the batches */
   constructor(program: IpProgram, launcher: Launcher, host: BenchHost, directory: string) {
     this.#program = program;
     this.#launcher = launcher;
-    this.#host = host;
+    this.host = host;
     this.#directory = directory;
   }
 
   async attach(backend: BenchBackend, links: readonly PlannedLink[]): Promise<number> {
-    const { podPath, podName } = this.#host;
+    const { podPath, podName } = this.host;
     const onHost = this.#file(
       'host',
       links.flatMap((link) => backend.ipCommands(link, podPath)),
@@ -46,7 +46,7 @@ export class IpBatch implements Contestant {
   }
 
   detach(backend: BenchBackend, links: readonly PlannedLink[]): Promise<void> {
-    return removeLinks(backend, links, this.#host);
+    return removeLinks(backend, links, this.host);
   }
 
   #file(name: string, lines: readonly string[]): string {

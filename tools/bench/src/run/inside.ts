@@ -4,8 +4,10 @@ import type { JudgedFigure } from '../figures/figure.ts';
 import { judge } from '../figures/targets.ts';
 import { allBenchmarks } from './all-benchmarks.ts';
 import { parseJob } from './job.ts';
+import { serveFirst } from './serve-first.ts';
 
 const { tools, wanted: names, samples, results } = parseJob(readFileSync(process.argv[2] ?? '', 'utf8'));
+serveFirst();
 const wanted = new Set(names);
 const figures: JudgedFigure[] = [];
 for (const benchmark of allBenchmarks) {
