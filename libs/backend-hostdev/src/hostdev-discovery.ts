@@ -6,6 +6,7 @@ import {
   bandwidth,
   linkAttributes,
   linkCarrier,
+  linksUnder,
   SysfsLinks,
   pciDeviceName,
 } from '@patchbay/core';
@@ -37,18 +38,19 @@ export class HostdevDiscovery implements DeviceDiscovery {
       this.#shared.add(address);
     return links
       .filter((link) => !wiring.has(link.index) && isSelected(link, this.#config))
-      .map((link) => this.#device(link, addresses.get(link.index)));
+      .map((link) => this.#device(link, addresses.get(link.index), linksUnder(link, links)));
   }
 
   watch(onChange: () => void, signal: AbortSignal): void {
     this.#hostLinks.watch(onChange, signal);
   }
 
-  #device(link: Link, addresses: readonly Address[] | undefined): Device {
+  #device(link: Link, addresses: readonly Address[] | undefined, builtOn: readonly number[]): Device {
     const speed = this.#sysfs.speed(link);
     return {
       ...this.#nameAndIdentity(link),
       links: [link.index],
+      ...(builtOn.length === 0 ? {} : { builtOn }),
       interfaceName: link.name,
       attributes: linkAttributes(link, { hardware: this.#sysfs.hardware(link), addresses }),
       ...linkCarrier(link),

@@ -87,6 +87,7 @@ export {
   type InventoryDevice,
   type StateInPod,
 } from './inventory/inventory.ts';
+export { linksUnder } from './inventory/node-wiring.ts';
 export type { Sharing } from './inventory/shared-devices.ts';
 export { hardwareAddressFor, linkSeed } from './links/hardware-address.ts';
 export { HostLinks, type HostState } from './inventory/host-links.ts';

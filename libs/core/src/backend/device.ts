@@ -14,6 +14,11 @@ export interface Device extends PublishedDevice {
    * a later backend's device on the same link is not published. Empty or absent for devices that are created on demand.
    */
   readonly links?: readonly number[];
+  /**
+   * Indexes of the host's links that its own are built on, such as the card of a VLAN: while a claim holds the device, no device that is one of
+   * them is published, unless it may be shared. Moving that one into another pod would cut this one off.
+   */
+  readonly builtOn?: readonly number[];
   /** Name of the interface in the pod when the claim asks for none; the device's name when absent. */
   readonly interfaceName?: string;
   /**

@@ -27,7 +27,15 @@ export function devicePools(
   return devices.map(({ kind, devices: ofKind }) => ({
     name: poolName(nodeName, kind),
     devices: ofKind.map(
-      ({ identity: _identity, links: _links, interfaceName: _name, carrier, gone, ...device }) => ({
+      ({
+        identity: _identity,
+        links: _links,
+        builtOn: _builtOn,
+        interfaceName: _name,
+        carrier,
+        gone,
+        ...device
+      }) => ({
         ...device,
         attributes: { ...device.attributes, [attributeName('backend')]: { string: kind } },
         ...tainted({ carrier, gone }, carrierTaint),

@@ -6,7 +6,7 @@ import { FakeBackend } from '../testing/fake-backend.ts';
 import { deviceHealth } from './device-health.ts';
 import { devicePools } from './device-pools.ts';
 import type { HeldInventoryDevice } from './held-devices.ts';
-import { Inventory, type StateInPod } from './inventory.ts';
+import { Inventory, type InventoryOptions, type StateInPod } from './inventory.ts';
 
 function device(name: string, changes: Partial<Device> = {}): Device {
   return { name, identity: `fake/${name}`, attributes: {}, ...changes };
@@ -14,6 +14,11 @@ function device(name: string, changes: Partial<Device> = {}): Device {
 
 /** An inventory of one backend, what claims hold, and what pods' links are like. */
 function inventoryOf(...devices: readonly Device[]) {
+  return inventoryWith({}, ...devices);
+}
+
+/** The same with options. */
+function inventoryWith(options: Partial<InventoryOptions>, ...devices: readonly Device[]) {
   const backend = new FakeBackend();
   backend.devices = devices;
   const held: HeldInventoryDevice[] = [];
@@ -23,6 +28,7 @@ function inventoryOf(...devices: readonly Device[]) {
     heldDevices: () => held,
     stateInPod: (_kind, name) => inPods.get(name),
     logger: silentLogger,
+    ...options,
   });
   const hold = (one: Device, away: boolean) => held.push({ kind: 'fake', device: one, away });
   const published = () => devicePools('node', inventory.devices).flatMap((pool) => pool.devices);
@@ -145,6 +151,59 @@ describe('a link without carrier', () => {
     inPods.set('nic', 'gone');
     inventory.settle();
     expect([taints(), health()]).toEqual([[['nic', 'patchbay.dev/gone']], [['nic', 'unhealthy']]]);
+  });
+});
+
+describe('a device that is back from a pod', () => {
+  /** A card that was in a pod and has no carrier on the host yet. */
+  async function back(inPod: StateInPod) {
+    const rig = inventoryWith({ carrierGraceMs: 60 }, device('nic', { carrier: false }));
+    rig.hold(device('nic', { carrier: true }), true);
+    rig.inPods.set('nic', inPod);
+    await rig.inventory.refresh();
+    rig.inPods.delete('nic');
+    rig.held.pop();
+    await rig.inventory.refresh();
+    return rig;
+  }
+  const lost = [['nic', 'patchbay.dev/no-carrier']];
+
+  it('may look for its carrier for a while', async () => {
+    const { taints } = await back('carrier');
+    expect(taints()).toEqual([['nic']]);
+    await vi.waitFor(() => expect(taints()).toEqual(lost));
+  });
+
+  it('has lost its carrier when that was there and went', async () => {
+    const { inventory, backend, taints } = await back('carrier');
+    backend.devices = [device('nic', { carrier: true })];
+    await inventory.refresh();
+    expect(taints()).toEqual([['nic']]);
+    backend.devices = [device('nic', { carrier: false })];
+    await inventory.refresh();
+    expect(taints()).toEqual(lost);
+  });
+
+  it('has none when it had none in the pod', async () => {
+    const { taints } = await back('no-carrier');
+    expect(taints()).toEqual(lost);
+  });
+});
+
+describe('a device that another one is built on', () => {
+  it('is not published while a claim holds that one, wherever it is, unless it may be shared', async () => {
+    const vlan = device('eth1.7', { links: [5], builtOn: [2] });
+    const { inventory, hold, held, published } = inventoryOf(
+      device('eth1', { links: [2] }),
+      device('net', { links: [2], shares: 2 }),
+    );
+    const names = () => published().map(({ name }) => name);
+    hold(vlan, true);
+    await inventory.refresh();
+    expect(names()).toEqual(['eth1.7', 'net-0', 'net-1']);
+    held.pop();
+    await inventory.refresh();
+    expect(names()).toEqual(['eth1', 'net-0', 'net-1']);
   });
 });
 

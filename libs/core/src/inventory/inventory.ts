@@ -3,6 +3,7 @@ import type { BackendRegistry } from '../backend/backend-registry.ts';
 import type { Device } from '../backend/device.ts';
 import { errorFields } from '../errors/driver-errors.ts';
 import type { Logger } from '../logging/logger.ts';
+import { CarrierGrace } from './carrier-grace.ts';
 import type { HeldInventoryDevice } from './held-devices.ts';
 import { LookPace, type LookPaceOptions } from './look-pace.ts';
 import { publishedForms, type Sharing, sharings } from './shared-devices.ts';
@@ -35,6 +36,8 @@ export interface InventoryOptions {
   readonly logger: Logger;
   /** How soon after a change to look, and how often while changes never end. */
   readonly pace?: LookPaceOptions;
+  /** How long a device that is back from a pod may look for its carrier, in milliseconds. */
+  readonly carrierGraceMs?: number;
   /** How often to look without a change being reported, in milliseconds. */
   readonly resyncMs?: number;
 }
@@ -46,6 +49,7 @@ export interface InventoryOptions {
 export class Inventory {
   readonly #options: InventoryOptions;
   readonly #pace: LookPace;
+  readonly #grace: CarrierGrace;
   readonly #lastListed = new Map<string, readonly Device[]>();
   /** The same in both forms, by backend and name. */
   readonly #formsListed = new Map<string, ReadonlyMap<string, readonly Device[]>>();
@@ -68,6 +72,7 @@ export class Inventory {
   constructor(options: InventoryOptions) {
     this.#options = options;
     this.#pace = new LookPace(options.pace);
+    this.#grace = new CarrierGrace(() => this.settle(), options.carrierGraceMs);
   }
 
   /** The devices as of the last look, by backend in the configured order. */
@@ -191,11 +196,13 @@ export class Inventory {
   /** Takes what is known together again without looking at the host. */
   settle(): void {
     const held = this.#heldByKind();
+    const underHeld = new Set([...held.values()].flat().flatMap(({ builtOn = [] }) => builtOn));
     const owned = new Set<number>();
     const clashes = new Map<string, readonly Device[]>();
     const current = this.#options.backends.kinds.map((kind) => {
       const found = (this.#lastListed.get(kind) ?? []).filter(
-        ({ links = [] }) => !links.some((link) => owned.has(link)),
+        ({ links = [], shares = 1 }) =>
+          !links.some((link) => owned.has(link) || (shares === 1 && underHeld.has(link))),
       );
       for (const { links = [] } of found) for (const link of links) owned.add(link);
       const forms = found.flatMap((device) => publishedForms(device, this.#sharing));
@@ -211,7 +218,7 @@ export class Inventory {
         const holding = namesakes.findLast((each) => held.get(kind)?.includes(each));
         const live = forms.find((form) => form.name === name);
         if (holding !== undefined) devices.set(name, this.#asHeld(kind, holding, clash ? undefined : live));
-        else if (!clash && live !== undefined) devices.set(name, live);
+        else if (!clash && live !== undefined) devices.set(name, this.#asSeen(kind, live));
       }
       return { kind, devices: [...devices.values()].sort((a, b) => compareNames(a.name, b.name)) };
     });
@@ -223,12 +230,20 @@ export class Inventory {
     for (const listener of this.#listeners) listener(current);
   }
 
+  /** What a device on the host is like: as it is, but for a carrier that it may still be looking for. */
+  #asSeen(kind: string, live: Device): InventoryDevice {
+    const { carrier, ...device } = live;
+    const meaning = this.#grace.meaning(`${kind}/${device.name}`, carrier);
+    return meaning === carrier ? live : { ...device, ...(meaning === undefined ? {} : { carrier: meaning }) };
+  }
+
   /** What a held device is like: as it was when it was prepared, but for the state of its link. One that others may take is as it is now. */
   #asHeld(kind: string, holding: InventoryDevice, live: Device | undefined): InventoryDevice {
     if (holding.allowMultipleAllocations === true && live !== undefined) return live;
     const { carrier: _before, gone: _then, ...device } = holding;
     const inPod = this.#options.stateInPod?.(kind, holding.name);
-    const carrier = inPod === undefined ? live?.carrier : inPod === 'carrier';
+    const onHost = () => this.#grace.meaning(`${kind}/${holding.name}`, live?.carrier);
+    const carrier = inPod === undefined ? onHost() : inPod === 'carrier';
     const gone = inPod === 'gone' || this.#gone.has(`${kind}/${holding.name}`);
     return { ...device, ...(carrier === undefined ? {} : { carrier }), ...(gone ? { gone } : {}) };
   }
@@ -237,6 +252,10 @@ export class Inventory {
   #heldByKind(): Map<string, Device[]> {
     const now = [...this.#options.heldDevices()];
     const known = new Set(now.map(nameOf));
+    const away = now.filter((one) => !mustBeOnHost(one));
+    const mayHaveCarrier = ({ kind, device }: HeldInventoryDevice) =>
+      this.#options.stateInPod?.(kind, device.name) !== 'no-carrier';
+    this.#grace.away(new Map(away.map((one) => [nameOf(one), mayHaveCarrier(one)])));
     const letGo = this.#heldAtLook.filter(
       (one) => !known.has(nameOf(one)) && !this.#formsListed.get(one.kind)?.has(one.device.name),
     );

@@ -66,6 +66,23 @@ export function nodeWiring(
   return reasons;
 }
 
+/** Indexes of the links of the same namespace that a link is built on, and those are: its own end of a pair is not. */
+export function linksUnder(link: Link, links: readonly Link[]): number[] {
+  const byIndex = new Map(links.map((one) => [one.index, one]));
+  const under = new Set<number>();
+  const visit = (upper: Link) => {
+    if (pairedKinds.has(upper.kind ?? '')) return;
+    for (const index of parentsOf(upper)) {
+      const lower = byIndex.get(index);
+      if (lower === undefined || lower === link || under.has(index)) continue;
+      under.add(index);
+      visit(lower);
+    }
+  };
+  visit(link);
+  return [...under];
+}
+
 /** Why a link is the node's own for what it is itself, the most telling reason first. */
 function ownReasons(link: Link, graph: LinkGraph, isReserved: (link: Link) => boolean): string[] {
   const { kind, master } = link;

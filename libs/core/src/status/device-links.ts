@@ -1,5 +1,6 @@
 import type { ClaimRecord, DeviceRecord } from '../attachments/claim-record.ts';
 import type { PodSandbox } from '../backend/backend.ts';
+import { carrierGraceMs } from '../inventory/carrier-grace.ts';
 import type { StateInPod } from '../inventory/inventory.ts';
 import { type PodLinkState, samePodLinkState } from '../links/pod-link-state.ts';
 import { observeLinks, type ObservedLink } from './observed-links.ts';
@@ -8,7 +9,9 @@ import { observeLinks, type ObservedLink } from './observed-links.ts';
 export interface LinkFollower {
   /** Follows a link under a key, in place of an earlier one. */
   watch(key: string, where: { readonly networkNamespacePath: string; readonly linkIndex: number }): void;
+  /** Follows what a key stands for no longer: nothing is told of it any more. Repeatable. */
   unwatch(key: string): void;
+  /** Has a listener called with each state of a link that differs from the last one told, the first one included, never from within `watch`. */
   onChange(listener: (key: string, state: PodLinkState) => void): void;
 }
 
@@ -33,9 +36,6 @@ interface FollowedLink {
   /** Tells then of the carrier that the link still does not have. */
   settling?: NodeJS.Timeout;
 }
-
-/** A card that has changed its namespace negotiates its link anew, which takes some seconds, in milliseconds. */
-const settlingMs = 5_000;
 
 /** Knows how the links of attached devices are, as long as they are in pods. */
 export class DeviceLinks {
@@ -76,7 +76,7 @@ export class DeviceLinks {
       const key = keyOf(record, device, sandbox);
       const earlier = this.#followed.get(key);
       const same = earlier?.index === index && earlier.sandbox.sandboxId === sandbox.sandboxId;
-      const settlesBy = fresh ? Date.now() + settlingMs : same ? earlier.settlesBy : 0;
+      const settlesBy = fresh ? Date.now() + carrierGraceMs : same ? earlier.settlesBy : 0;
       const state = same ? earlier.state : undefined;
       const link: FollowedLink = { record, device, sandbox, index, state, settlesBy };
       clearTimeout(earlier?.settling);
