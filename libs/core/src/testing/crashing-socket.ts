@@ -1,12 +1,14 @@
-import type { RouteSocket } from '@patchbay/netlink';
-
 /** Stands for the process having been killed: whoever sees it does nothing more. */
 export class SimulatedCrash extends Error {
   override readonly name = 'SimulatedCrash';
 }
 
 /** The calls that change the kernel's state. */
-const changing = new Set(['execute', 'executeAsync', 'attemptAsync', 'createLink', 'createLinkAsync']);
+const changing = new Set([
+  ...['execute', 'executeAsync', 'attemptAsync', 'createLink', 'createLinkAsync'],
+  // Of settings, features and eBPF programs.
+  ...['write', 'setFeatures', 'setPrivateFlags', 'detachTcx'],
+]);
 
 /** Counts the calls that change the kernel's state and crashes at a chosen one, before the kernel saw it or after. */
 export class CrashPlan {
@@ -26,8 +28,8 @@ export class CrashPlan {
     return this.#crashed;
   }
 
-  /** A socket that follows the plan and otherwise is the given one. */
-  apply(socket: RouteSocket): RouteSocket {
+  /** A socket, or another way to the kernel, that follows the plan and otherwise is the given one. */
+  apply<T extends object>(socket: T): T {
     return new Proxy(socket, {
       get: (target, property) => {
         const member: unknown = Reflect.get(target, property, target);

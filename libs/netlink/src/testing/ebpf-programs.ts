@@ -1,30 +1,56 @@
 import type { NetworkNamespace } from '../namespace/network-namespace.ts';
 import { bpf, bpfCommands } from '../bpf/bpf-syscall.ts';
 import type { TcxDirection } from '../bpf/namespace-programs.ts';
+import { linkAttributes, linkMessages, xdpAttributes } from '../route/link/link-attributes.ts';
+import { writeLinkHeader } from '../route/link/link-requests.ts';
 import type { RouteSocket } from '../route/route-socket.ts';
 import { foreignLibraries } from '../system/foreign-libraries.ts';
 import { filterParents } from '../tc/filter.ts';
 import { filterMessages, trafficAttributes, trafficHeaderSize } from '../tc/filter-attributes.ts';
 import { messageFlags } from '../wire/message-header.ts';
 
-/** `BPF_PROG_TYPE_SCHED_CLS`; `TCX_NEXT`, which leaves the packet to others, as an immediate operand. */
-const schedulerClassifier = 3;
-const next = -1;
-/** `r0 = next; exit`. */
-const instructions = Buffer.from([0xb7, 0, 0, 0, 0, 0, 0, 0, 0x95, 0, 0, 0, 0, 0, 0, 0]);
-instructions.writeInt32LE(next, 4);
+/** `BPF_PROG_TYPE_*`, and what lets a packet pass as an immediate operand: `TCX_NEXT`, which leaves it to others, and `XDP_PASS`. */
+const programKinds = { tc: { type: 3, pass: -1 }, xdp: { type: 6, pass: 2 } } as const;
 const license = Buffer.from('GPL\0');
 
 /** Loads an eBPF program that lets all packets pass. Returns its descriptor, which is the caller's to close. */
-export function loadProgram(): number {
+export function loadProgram(kind: keyof typeof programKinds = 'tc'): number {
   const libraries = foreignLibraries();
+  const { type, pass } = programKinds[kind];
+  // `r0 = pass; exit`.
+  const instructions = Buffer.from([0xb7, 0, 0, 0, 0, 0, 0, 0, 0x95, 0, 0, 0, 0, 0, 0, 0]);
+  instructions.writeInt32LE(pass, 4);
   const attributes = Buffer.alloc(72);
-  attributes.writeUInt32LE(schedulerClassifier, 0);
+  attributes.writeUInt32LE(type, 0);
   attributes.writeUInt32LE(instructions.length / 8, 4);
   attributes.writeBigUInt64LE(libraries.addressOf(instructions), 8);
   attributes.writeBigUInt64LE(libraries.addressOf(license), 16);
   attributes.write('pass', 48);
   return bpf('loading a program', bpfCommands.programLoad, attributes);
+}
+
+/** `XDP_FLAGS_*_MODE`. */
+const xdpModes = { generic: 2, driver: 4 } as const;
+
+/** Has a program see a link's packets before anything else does. */
+export function attachXdp(
+  socket: RouteSocket,
+  linkIndex: number,
+  program: number,
+  mode: keyof typeof xdpModes,
+): void {
+  socket.execute({
+    operation: 'link set xdp',
+    type: linkMessages.new,
+    flags: 0,
+    write(writer) {
+      writeLinkHeader(writer, linkIndex);
+      const xdp = writer.beginNest(linkAttributes.xdp);
+      writer.int32(xdpAttributes.fd, program, 'fd');
+      writer.uint32(xdpAttributes.flags, xdpModes[mode], 'flags');
+      writer.endNest(xdp);
+    },
+  });
 }
 
 /** `BPF_TCX_INGRESS`, `BPF_TCX_EGRESS`. */

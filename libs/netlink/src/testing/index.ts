@@ -4,5 +4,5 @@
  * @packageDocumentation
  */
 export { connectNamespaces, type ConnectedLink } from './connect-namespaces.ts';
-export { addFilter, attachTcx, loadProgram } from './ebpf-programs.ts';
+export { addFilter, attachTcx, attachXdp, loadProgram } from './ebpf-programs.ts';
 export { withNamespaces } from './with-namespaces.ts';

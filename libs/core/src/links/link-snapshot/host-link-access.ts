@@ -1,4 +1,10 @@
-import { EthtoolSocket, NamespaceSysctls, NetlinkError, type NetworkNamespace } from '@patchbay/netlink';
+import {
+  EthtoolSocket,
+  NamespacePrograms,
+  NamespaceSysctls,
+  NetlinkError,
+  type NetworkNamespace,
+} from '@patchbay/netlink';
 
 /** Features and private flags of the host's links. */
 export type EthtoolPort = Pick<
@@ -10,6 +16,7 @@ export type EthtoolPort = Pick<
 /** What a link has on the host beyond what a route socket shows. */
 export interface HostLinkAccess {
   readonly sysctls: Pick<NamespaceSysctls, 'readDirectories' | 'write'>;
+  readonly programs: Pick<NamespacePrograms, 'tcxPrograms' | 'detachTcx'>;
   /** Opened for each use; undefined where the kernel has nothing of the kind. */
   openEthtool(): EthtoolPort | undefined;
 }
@@ -18,6 +25,7 @@ export interface HostLinkAccess {
 export function hostLinkAccess(namespace: NetworkNamespace): HostLinkAccess {
   return {
     sysctls: new NamespaceSysctls(namespace),
+    programs: new NamespacePrograms(namespace),
     openEthtool() {
       try {
         return EthtoolSocket.open({ namespace });

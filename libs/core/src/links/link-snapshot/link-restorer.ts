@@ -8,6 +8,7 @@ import {
   type RouteSocket,
   type Switches,
   SysctlError,
+  SystemCallError,
 } from '@patchbay/netlink';
 import { describeError, InterfaceConflictError } from '../../errors/driver-errors.ts';
 import type { Logger } from '../../logging/logger.ts';
@@ -22,6 +23,7 @@ import { routeSteps } from './route-steps.ts';
 import { secondsSinceBoot } from './snapshot-lifetimes.ts';
 import { sysctlChanges } from './snapshot-sysctls.ts';
 import { wantedFeatures } from './take-link-snapshot.ts';
+import { detachStrangeTcx } from './tcx-programs.ts';
 
 /**
  * Makes a link that is back on the host what its snapshot says, with nothing of what it got in the pod. Repeatable after a crash at any point:
@@ -56,6 +58,7 @@ export class LinkRestorer {
         : []),
       ...cleaningSteps(snapshot, found),
     ]);
+    this.#detachTcx(snapshot, index);
     const conflicts = await this.#restoreName(snapshot, found);
     const named = this.#host.link({ index });
     // Unplugged meanwhile: the next try finds out.
@@ -74,6 +77,18 @@ export class LinkRestorer {
     const { alias = '' } = snapshot;
     if ((this.#host.link({ index })?.alias ?? '') !== alias) {
       await this.#attempt(snapshot, [{ request: linkSet(index, { alias }), what: `alias '${alias}'` }]);
+    }
+  }
+
+  #detachTcx(snapshot: LinkSnapshot, index: number): void {
+    if (snapshot.tcxPrograms === undefined) return;
+    try {
+      const gone = detachStrangeTcx(this.#access, index, snapshot.tcxPrograms);
+      if (gone.length > 0)
+        this.#refused(snapshot, `eBPF programs ${gone.join(', ')}`, 'start again what attached them');
+    } catch (error) {
+      if (!(error instanceof SystemCallError)) throw error;
+      this.#refused(snapshot, "absence of the pod's eBPF programs", error);
     }
   }
 

@@ -1,5 +1,4 @@
-import type { Address, Link, Neighbour, NexthopObject, Switches } from '@patchbay/netlink';
-import type { BridgePort } from '@patchbay/netlink';
+import type { Address, BridgePort, Link, Neighbour, NexthopObject, Switches } from '@patchbay/netlink';
 import type { LinkSettings } from './link-settings.ts';
 import type { SnapshotRoute } from './snapshot-routes.ts';
 import type { LinkSysctls } from './snapshot-sysctls.ts';
@@ -36,6 +35,8 @@ export type LinkSnapshot = {
   readonly bridgePort?: BridgePort;
   /** XDP programs that the host had on it. */
   readonly xdp?: Link['xdp'];
+  /** Numbers of the TCX programs that the host had on it. */
+  readonly tcxPrograms?: readonly number[];
   /** Offload features that can be switched, and whether they are wanted. */
   readonly features?: Switches;
   readonly privateFlags?: Switches;

@@ -18,6 +18,7 @@ import { withoutAddressState } from './snapshot-addresses.ts';
 import { endsByItself, secondsSinceBoot } from './snapshot-lifetimes.ts';
 import { kernelRoutes, snapshotRoutes } from './snapshot-routes.ts';
 import { readLinkSysctls } from './snapshot-sysctls.ts';
+import { listTcxPrograms } from './tcx-programs.ts';
 
 /**
  * Takes the snapshot of a link of the host. Takes some milliseconds.
@@ -27,10 +28,10 @@ import { readLinkSysctls } from './snapshot-sysctls.ts';
  */
 export async function takeLinkSnapshot(
   socket: RouteSocket,
-  { sysctls, openEthtool }: HostLinkAccess,
+  access: HostLinkAccess,
   { index, name: knownAs }: Pick<Link, 'index' | 'name'>,
 ): Promise<LinkSnapshot> {
-  const [features, privateFlags] = await switches(openEthtool, index);
+  const [features, privateFlags] = await switches(access, index);
   const link = socket.link({ index });
   if (link === undefined) {
     throw new DeviceNotFoundError(knownAs, 'its link has left the host while the claim was prepared');
@@ -38,11 +39,12 @@ export async function takeLinkSnapshot(
   const { name, altnames, alias, up, mtu, address, master, bridgePort } = link;
   const addresses = socket.addresses({ linkIndex: index }).map(withoutAddressState);
   const routes = snapshotRoutes(socket, index);
+  const programs = listTcxPrograms(access, index);
   return {
     ...{ index, name, altnames, up, mtu },
     settings: linkSettings(link),
     ...{ features, privateFlags },
-    sysctls: readLinkSysctls(sysctls, name),
+    sysctls: readLinkSysctls(access.sysctls, name),
     ...{ addresses, routes },
     kernelRoutes: kernelRoutes(socket, index),
     nexthopObjects: snapshotNexthopObjects(socket, index),
@@ -58,6 +60,7 @@ export async function takeLinkSnapshot(
     ...(master === undefined ? {} : { master, ...masterName(socket, master) }),
     ...(bridgePort === undefined ? {} : { bridgePort }),
     ...(link.xdp === undefined ? {} : { xdp: link.xdp }),
+    ...(programs === undefined ? {} : { tcxPrograms: programs.map(({ programId }) => programId) }),
     ...([...addresses, ...routes].some(endsByItself) ? { takenAt: secondsSinceBoot() } : {}),
   };
 }
@@ -80,11 +83,8 @@ function identityOf({
   };
 }
 
-async function switches(
-  openEthtool: HostLinkAccess['openEthtool'],
-  index: number,
-): Promise<readonly [Switches, Switches]> {
-  using ethtool = openEthtool();
+async function switches(access: HostLinkAccess, index: number): Promise<readonly [Switches, Switches]> {
+  using ethtool = access.openEthtool();
   if (ethtool === undefined) return [{}, {}];
   try {
     return await Promise.all([ethtool.features(index).then(wantedFeatures), ethtool.privateFlags(index)]);
