@@ -1,6 +1,6 @@
 import type { ConfigIssue } from '../errors/driver-errors.ts';
 import type { InterfaceSetup } from './interface-setup.ts';
-import { addressRange, networkContains } from './ip.ts';
+import { addressRange, networkContains, parseIpPrefix } from './ip.ts';
 import { isIpv6 } from './schema/address-schemas.ts';
 import { addressSourceMistakes, hasAddressesToCome } from './schema/address-sources-schema.ts';
 import { type RouteConfig, smallestIpv6Mtu } from './schema/route-schema.ts';
@@ -20,6 +20,7 @@ export function contradictions(setup: InterfaceSetup, routes: readonly RouteConf
       : routeMistakes(setup.addresses, routes)),
     ...addressSourceMistakes(setup),
     ...duplicateRoutes(routes),
+    ...connectedRoutes(setup, routes),
     ...duplicates('neighbours', setup.neighbours?.map(({ address }) => address) ?? [], '.address'),
     ...mtuMistakes(setup, routes),
     ...ipv6Mistakes(setup, routes),
@@ -43,6 +44,17 @@ function duplicateRoutes(routes: readonly RouteConfig[]): ConfigIssue[] {
     const first = keys.indexOf(key(route));
     if (first === index) return [];
     const message = `'${route.destination}' is that of routes[${first}], too; give one of them another metric or table`;
+    return [{ path: `routes[${index}].destination`, message }];
+  });
+}
+
+/** The kernel makes the route to an address's network itself; for IPv4 one like it is refused, for IPv6 it would be the weaker of two. */
+function connectedRoutes({ addresses }: InterfaceSetup, routes: readonly RouteConfig[]): ConfigIssue[] {
+  return routes.flatMap(({ destination, gateway, table, metric = 0 }, index) => {
+    if (gateway !== undefined || table !== undefined || metric !== 0) return [];
+    const address = addresses.find((each) => parseIpPrefix(each)?.network === destination);
+    if (address === undefined) return [];
+    const message = `'${destination}' is the network of interface.addresses ${address}, to which the kernel makes the route itself; leave it out, or give it a metric`;
     return [{ path: `routes[${index}].destination`, message }];
   });
 }

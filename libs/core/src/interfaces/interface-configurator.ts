@@ -118,7 +118,7 @@ function refusal({ name }: InterfaceSetup, purpose: string, error: NetlinkError)
 }
 
 function execute(
-  { socket }: Pick<PodNetwork, 'socket'>,
+  { socket }: PodNetwork,
   steps: readonly InterfaceStep[],
 ): { readonly error: NetlinkError; readonly step: InterfaceStep | undefined } | undefined {
   if (steps.length === 0) return undefined;
@@ -163,22 +163,4 @@ async function setFeatures(
     if (error instanceof NetlinkError) throw fail(describeError(error), error);
     throw error;
   }
-}
-
-/** {@link InterfaceConfigurator.configure} without what needs more than a route socket. */
-export function configureInterface(socket: PodNetwork['socket'], index: number, setup: InterfaceSetup): void {
-  completeInterface(socket, { index }, setup);
-}
-
-/** {@link InterfaceConfigurator.complete} without what needs more than a route socket. */
-export function completeInterface(
-  socket: PodNetwork['socket'],
-  link: KnownLink,
-  setup: InterfaceSetup,
-): void {
-  const state = readPodState(socket, link.index, setup);
-  const conflicts = interfaceConflicts(setup, link.index, state, (index) => String(index));
-  if (conflicts.length > 0) throw new InterfaceConflictError(conflicts.join('; '));
-  const failure = execute({ socket }, interfaceSteps(link, setup, state, undefined));
-  if (failure !== undefined) throw refusal(setup, failure.step?.purpose ?? '', failure.error);
 }
