@@ -57,9 +57,8 @@ export class FaultMatrix {
   /** Enumerates an operation's side effects, then kills the driver before and after each, for each way in which it goes on. */
   async row(subject: Subject, operation: Operation): Promise<Row> {
     const began = performance.now();
-    const last = operation.continuations[0];
-    const effects = last === undefined ? [] : await this.#through(subject, operation, last);
     const failures: Failure[] = [];
+    const effects = await this.#uninterrupted(subject, operation, failures);
     let kills = 0;
     for (const continuation of operation.continuations) {
       for (const [effect, what] of effects.entries()) {
@@ -68,10 +67,13 @@ export class FaultMatrix {
           try {
             await this.#through(subject, operation, continuation, { effect, when });
           } catch (error) {
-            const problem = error instanceof Error ? error.message : String(error);
-            failures.push({ effect, when, what, continuation: continuation.name, problem });
-            this.#host?.destroy();
-            this.#host = undefined;
+            failures.push({
+              effect,
+              when,
+              what,
+              continuation: continuation.name,
+              problem: this.#broken(error),
+            });
           }
           kills++;
         }
@@ -81,6 +83,31 @@ export class FaultMatrix {
       ...{ subject: subject.name, operation: operation.name, effects, kills, failures },
       milliseconds: performance.now() - began,
     };
+  }
+
+  /** The side effects of an operation that nobody interrupts; none when it does not come out right even so. */
+  async #uninterrupted(
+    subject: Subject,
+    operation: Operation,
+    failures: Failure[],
+  ): Promise<readonly string[]> {
+    let effects: readonly string[] = [];
+    for (const continuation of operation.continuations) {
+      try {
+        effects = await this.#through(subject, operation, continuation);
+      } catch (error) {
+        const point = { effect: -1, when: 'before', what: 'none' } as const;
+        failures.push({ ...point, continuation: continuation.name, problem: this.#broken(error) });
+      }
+    }
+    return effects;
+  }
+
+  /** What went wrong, in words; the next point gets a new host. */
+  #broken(error: unknown): string {
+    this.#host?.destroy();
+    this.#host = undefined;
+    return error instanceof Error ? error.message : String(error);
   }
 
   /** Removes what the matrix was made on. */

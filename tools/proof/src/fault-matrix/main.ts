@@ -18,7 +18,8 @@ await makeFaultMatrix(parameters, jobs, (row) => {
   console.log(
     `${subject}, ${operation}: ${effects.length} side effects, ${row.kills} kills, ${row.failures.length} failures, ${(milliseconds / 1000).toFixed(1)} s`,
   );
-  if (parameters.length > 0) for (const [index, effect] of effects.entries()) console.log(`  ${index} ${effect}`);
+  if (parameters.length > 0)
+    for (const [index, effect] of effects.entries()) console.log(`  ${index} ${effect}`);
   for (const failure of row.failures) console.log(failureText(row, failure));
 });
 console.log(`${kills} kills, ${failures} failures`);

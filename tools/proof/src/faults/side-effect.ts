@@ -107,9 +107,7 @@ function boundPath(call: PendingCall, root: string): string | undefined {
 function ioctl({ parameters }: PendingCall): string | undefined {
   const request = Number(parameters[1]);
   const socketNamespace = 0x894c;
-  return request >> 8 === 0x89 && request !== socketNamespace
-    ? `ioctl 0x${request.toString(16)}`
-    : undefined;
+  return request >> 8 === 0x89 && request !== socketNamespace ? `ioctl 0x${request.toString(16)}` : undefined;
 }
 
 function sent(call: PendingCall, message: Buffer): string | undefined {
@@ -131,9 +129,7 @@ function sent(call: PendingCall, message: Buffer): string | undefined {
 function asks(protocol: number, type: number, command: number): boolean {
   // Of the four messages of each kind of object the third asks (linux/rtnetlink.h).
   if (protocol === protocolRoute) return (type & 3) === 2;
-  return (
-    protocol === protocolGeneric && (type === genericControl || ethtoolQuestions.includes(command))
-  );
+  return protocol === protocolGeneric && (type === genericControl || ethtoolQuestions.includes(command));
 }
 
 /** Asks the process's socket what it is, through a copy of its descriptor. */

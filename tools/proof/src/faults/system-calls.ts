@@ -12,7 +12,15 @@ export const harmlessCalls: readonly number[] = Object.values({
   ...{ arch_prctl: 158, gettid: 186, futex: 202, sched_getaffinity: 204, getdents64: 217, fadvise64: 221 },
   ...{ clock_gettime: 228, clock_nanosleep: 230, exit_group: 231, epoll_wait: 232, epoll_ctl: 233 },
   ...{ newfstatat: 262, readlinkat: 267, faccessat: 269, unshare: 272, set_robust_list: 273 },
-  ...{ epoll_pwait: 281, eventfd2: 290, epoll_create1: 291, pipe2: 293, preadv: 295, recvmmsg: 299, prlimit64: 302 },
+  ...{
+    epoll_pwait: 281,
+    eventfd2: 290,
+    epoll_create1: 291,
+    pipe2: 293,
+    preadv: 295,
+    recvmmsg: 299,
+    prlimit64: 302,
+  },
   ...{ setns: 308, getrandom: 318, statx: 332, rseq: 334, clone3: 435, faccessat2: 439 },
 });
 

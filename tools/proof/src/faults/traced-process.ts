@@ -1,5 +1,6 @@
 import { closeSync, openSync, readFileSync, writeSync } from 'node:fs';
 import { stat } from 'node:fs/promises';
+import { describeError } from '@patchbay/core';
 import { loadForeignLibraries } from '@patchbay/ffi';
 import { assertDone, processCalls } from './process-calls.ts';
 import { showCallsToTracer } from './seccomp-filter.ts';
@@ -73,7 +74,7 @@ export async function runForked(
     const self = { arm: () => showCallsToTracer(harmlessCalls) };
     await work(self).then(
       () => end(writing, ''),
-      (error: unknown) => end(writing, error instanceof Error ? (error.stack ?? error.message) : String(error)),
+      (error: unknown) => end(writing, describeError(error)),
     );
   }
   closeSync(writing);

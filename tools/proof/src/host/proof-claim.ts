@@ -17,24 +17,22 @@ export function proofClaim(uid: string, wishes: readonly Wish[], pods: readonly 
   return {
     ...{ uid, namespace: 'default', name: uid },
     reservedFor: pods.map((pod) => ({ resource: 'pods', name: pod, uid: pod })),
-    devices: wishes.map(
-      ({ kind, device, interface: wanted, more }, index): AllocatedDevice => ({
-        request: `net-${index}`,
-        pool: `node/${kind}`,
-        device,
-        adminAccess: false,
-        configs: [
-          {
-            source: 'FromClaim',
-            parameters: {
-              apiVersion: 'patchbay.dev/v1alpha1',
-              kind: 'InterfaceConfig',
-              interface: wanted,
-              ...more,
-            },
+    devices: wishes.map(({ kind, device, interface: wanted, more }, index): AllocatedDevice => ({
+      request: `net-${index}`,
+      pool: `node/${kind}`,
+      device,
+      adminAccess: false,
+      configs: [
+        {
+          source: 'FromClaim',
+          parameters: {
+            apiVersion: 'patchbay.dev/v1alpha1',
+            kind: 'InterfaceConfig',
+            interface: wanted,
+            ...more,
           },
-        ],
-      }),
-    ),
+        },
+      ],
+    })),
   };
 }

@@ -1,0 +1,137 @@
+import fs from 'node:fs';
+import { setTimeout as pause } from 'node:timers/promises';
+import { type ForeignLibraries, loadForeignLibraries } from '@patchbay/ffi';
+import { SimulatedCrash } from '@patchbay/core/testing';
+
+/** Functions of the C library by which something outside of the process changes. */
+const changingCalls: readonly string[] = ['send', 'mount', 'umount2', 'ioctl', 'syscall'];
+/** Functions of `node:fs` that do so; those without `Sync` also exist in `node:fs/promises`. */
+const changingFileCalls: readonly string[] = [
+  ...['writeFile', 'appendFile', 'mkdir', 'rm', 'rmdir', 'unlink', 'rename', 'link', 'symlink', 'chmod'],
+  ...[
+    'copyFile',
+    'truncate',
+    'utimes',
+    'write',
+    'writev',
+    'fsync',
+    'fdatasync',
+    'ftruncate',
+    'fchmod',
+    'open',
+  ],
+];
+
+type Call = (...parameters: unknown[]) => unknown;
+
+/**
+ * Has the driver in this process die as if the process had: from a chosen side effect on nothing that it does has any effect any more, and what
+ * it calls fails. Many times faster than a real death, and as blind to what follows as that; what only a real one shows, the fault
+ * matrix does.
+ */
+export class CrashableProcess {
+  /** By which the driver must call the C library. */
+  readonly libraries: ForeignLibraries;
+  /** File calls count that have a path below it, or a descriptor. */
+  directory = '';
+  #countdown = Infinity;
+  #when: 'before' | 'after' = 'before';
+  #dead = false;
+
+  /** For once in a process's life. */
+  constructor() {
+    this.libraries = this.#wrapLibraries(loadForeignLibraries());
+    for (const name of changingFileCalls) {
+      this.#replace(fs, `${name}Sync`);
+      this.#replace(fs.promises, name);
+    }
+  }
+
+  /** Whether it has died of {@link arm}. */
+  get dead(): boolean {
+    return this.#dead;
+  }
+
+  /** Has it die at its side effect of this number, counted from 0. */
+  arm(effect: number, when: 'before' | 'after'): void {
+    this.#countdown = effect;
+    this.#when = when;
+  }
+
+  /** Calls off what was planned, if it has not happened. */
+  disarm(): void {
+    this.#countdown = Infinity;
+  }
+
+  /** Has it die now. */
+  die(): void {
+    this.#dead = true;
+  }
+
+  /** Does what somebody else does, whom the death of the driver does not touch. */
+  aside(work: () => void): void {
+    const dead = this.#dead;
+    this.#dead = false;
+    work();
+    this.#dead = dead;
+  }
+
+  /** Lets the next life begin, once whatever the last one had begun has met its end. */
+  async revive(): Promise<void> {
+    await pause(2);
+    this.disarm();
+    this.#dead = false;
+  }
+
+  #replace(owner: object, name: string): void {
+    const original = Reflect.get(owner, name) as Call | undefined;
+    if (original === undefined) return;
+    const guarded = (...parameters: unknown[]) => {
+      const [path] = parameters;
+      const ours = typeof path === 'number' || String(path).startsWith(this.directory);
+      return ours ? this.#effect(() => original.apply(owner, parameters)) : original.apply(owner, parameters);
+    };
+    Reflect.set(owner, name, guarded);
+  }
+
+  #wrapLibraries(libraries: ForeignLibraries): ForeignLibraries {
+    const load: ForeignLibraries['load'] = (path) => {
+      const library = libraries.load(path);
+      const declare = ((signature: Parameters<typeof library.declare>[0]) => {
+        const native = library.declare(signature);
+        return changingCalls.includes(signature.name) ? this.#guard(native) : native;
+      }) as typeof library.declare;
+      return { path, declare };
+    };
+    return new Proxy(libraries, {
+      get: (target, property) => {
+        if (property === 'load') return load;
+        const member: unknown = Reflect.get(target, property, target);
+        return typeof member === 'function' ? (member as Call).bind(target) : member;
+      },
+    });
+  }
+
+  #guard<F extends object>(native: F): F {
+    return new Proxy(native, {
+      get: (target, property) => {
+        const member: unknown = Reflect.get(target, property, target);
+        if (typeof member !== 'function') return member;
+        return (...parameters: unknown[]) => this.#effect(() => (member as Call).apply(target, parameters));
+      },
+    });
+  }
+
+  #effect(call: () => unknown): unknown {
+    if (this.#dead) throw new SimulatedCrash();
+    if (this.#countdown-- > 0) return call();
+    if (this.#when === 'before') return this.#crash();
+    const result = call();
+    return result instanceof Promise ? result.then(() => this.#crash()) : this.#crash();
+  }
+
+  #crash(): never {
+    this.#dead = true;
+    throw new SimulatedCrash();
+  }
+}
