@@ -237,9 +237,6 @@ static void write_configuration(const struct wanted *link) {
   address->ifa_index = (unsigned int)link->pod_index;
   attribute(IFA_LOCAL, &link->address.address, sizeof(struct in_addr));
   attribute(IFA_ADDRESS, &link->address.address, sizeof(struct in_addr));
-  struct in_addr broadcast = link->address.address;
-  broadcast.s_addr |= htonl(link->address.bits == 0 ? ~0U : (1U << (32 - link->address.bits)) - 1);
-  attribute(IFA_BROADCAST, &broadcast, sizeof broadcast);
 
   struct rtmsg *route = begin(RTM_NEWROUTE, NLM_F_CREATE | NLM_F_EXCL, sizeof(struct rtmsg));
   route->rtm_family = AF_INET;

@@ -3,6 +3,8 @@ export interface Summary {
   readonly median: number;
   /** Nearest rank; with fewer than 100 samples, the largest. */
   readonly p99: number;
+  /** The smallest one: what is left when nothing else disturbs. */
+  readonly least: number;
   readonly samples: number;
 }
 

@@ -4,13 +4,23 @@ import type { Comparison, JudgedFigure } from './figure.ts';
 /** The figures as a table for people. */
 export function figuresTable(figures: readonly JudgedFigure[]): string {
   const table = new Table({
-    head: ['FIGURE', 'UNIT', 'MEDIAN', 'P99', 'N', 'AGAINST (MEDIAN): RATIO, 95 %', 'TARGET', 'DETAILS'],
+    head: [
+      'FIGURE',
+      'UNIT',
+      'LEAST',
+      'MEDIAN',
+      'P99',
+      'N',
+      'AGAINST (LEAST, MEDIAN): RATIO OF MEDIANS, 95 %',
+      'TARGET',
+      'DETAILS',
+    ],
     style: { head: [], border: [], compact: true },
-    colAligns: ['left', 'left', 'right', 'right', 'right'],
+    colAligns: ['left', 'left', 'right', 'right', 'right', 'right'],
   });
-  for (const { name, unit, median, p99, samples, ratio, rivals, target, details } of figures) {
+  for (const { name, unit, least, median, p99, samples, ratio, rivals, target, details } of figures) {
     table.push([
-      ...[name, unit, number(median), number(p99), samples],
+      ...[name, unit, number(least), number(median), number(p99), samples],
       Object.entries(rivals)
         .map(([rival, comparison]) => against(rival, comparison, ratio[rival] ?? Number.NaN))
         .join('\n'),
@@ -23,9 +33,9 @@ export function figuresTable(figures: readonly JudgedFigure[]): string {
   return table.toString();
 }
 
-function against(rival: string, { median, interval }: Comparison, ratio: number): string {
+function against(rival: string, { least, median, interval }: Comparison, ratio: number): string {
   const [low, high] = interval;
-  return `${rival} (${number(median)}): ${number(ratio)}, ${number(low)}–${number(high)}`;
+  return `${rival} (${number(least)}, ${number(median)}): ${number(ratio)}, ${number(low)}–${number(high)}`;
 }
 
 /** Three digits that count. */

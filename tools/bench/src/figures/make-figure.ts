@@ -33,5 +33,10 @@ export function makeFigure({ name, unit, samples, rivals = {}, details = {} }: F
 
 function summary(whose: string, values: readonly number[]): Summary {
   if (values.length === 0) throw new RangeError(`${whose} has no samples`);
-  return { median: median(values), p99: quantile(values, 0.99), samples: values.length };
+  return {
+    median: median(values),
+    p99: quantile(values, 0.99),
+    least: Math.min(...values),
+    samples: values.length,
+  };
 }

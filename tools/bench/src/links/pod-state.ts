@@ -2,6 +2,7 @@ import type { Address, Link, Route, RouteSocket } from '@patchbay/netlink';
 
 /** What a pod has besides its loopback, as the kernel tells it, without what is another number each time. */
 export interface PodState {
+  /** Without their alias: the driver marks what it must find again. */
   readonly links: readonly Partial<Link>[];
   /** Of IPv4: the kernel takes its time with the addresses of IPv6 that it makes itself. */
   readonly addresses: readonly (Partial<Address> & { readonly link: string })[];
@@ -17,7 +18,9 @@ export function readPodState(socket: RouteSocket): PodState {
     link: names.get(linkIndex) ?? '',
   });
   return {
-    links: links.map(({ index: _i, parent: _p, parentNamespaceId: _n, carrierChanges: _c, ...link }) => link),
+    links: links.map(
+      ({ index: _i, parent: _p, parentNamespaceId: _n, carrierChanges: _c, alias: _a, ...link }) => link,
+    ),
     addresses: socket.addresses({ family: 4 }).map(named),
     routes: socket.routes({ family: 4 }).map(named),
   };

@@ -22,8 +22,13 @@ export interface IpProgram {
  * @throws LabUnavailableError when it cannot be had
  */
 export async function findCompiler(fetched = false): Promise<Compiler> {
-  const version = fetched ? undefined : await versionOf('gcc', '--version');
-  return version === undefined ? fetchCompiler() : { program: 'gcc', description: `${version} -O2` };
+  return (fetched ? undefined : await installedCompiler()) ?? fetchCompiler();
+}
+
+/** The machine's own gcc; undefined when it has none. */
+export async function installedCompiler(): Promise<Compiler | undefined> {
+  const version = await versionOf('gcc', '--version');
+  return version === undefined ? undefined : { program: 'gcc', description: `${version} -O2` };
 }
 
 /** The machine's own ip(8), or Debian's; parameter and errors as of {@link findCompiler}. */

@@ -35,7 +35,7 @@ export class IpBatch implements Contestant {
       'pod',
       links.flatMap(({ podName: name, address, route }) => [
         `link set ${name} up`,
-        `addr add ${address} brd + dev ${name}`,
+        `addr add ${address} dev ${name}`,
         `route add ${route.destination} via ${route.gateway} dev ${name} proto static`,
       ]),
     );
