@@ -18,7 +18,7 @@ beforeAll(async () => {
     cards: 1,
   });
   links = node.host.linkNames();
-});
+}, 60_000);
 afterAll(() => node.stop());
 afterEach(() => {
   expect(node.host.linkNames()).toEqual(links);

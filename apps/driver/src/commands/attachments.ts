@@ -40,7 +40,7 @@ export async function attachments(options: {
   readonly config: string;
   readonly output: string;
 }): Promise<void> {
-  using opened = openAttachments(options.config, false);
+  using opened = openAttachments(options.config);
   const state: NodeState = (await opened?.repair.inspector.inspect(AbortSignal.timeout(30_000))) ?? {
     ...{ claims: [], leftovers: [], runtime: undefined },
   };

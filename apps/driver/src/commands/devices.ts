@@ -23,7 +23,7 @@ export async function devices(options: { readonly config?: string; readonly outp
       ? parseDriverConfig(defaultConfig, backendModules, 'the default configuration')
       : loadDriverConfig(options.config, backendModules);
   useForeignLibraries(loadForeignLibraries(config.ffi));
-  using host = openHostServices(backends, config.state.directory, complaints);
+  using host = openHostServices({ config, backends, logger: complaints });
   const inventory = new Inventory({ backends: host.backends, heldDevices: () => [], logger: complaints });
   // As on an API server that knows consumable capacity; there is none to ask.
   inventory.sharing = config.devices.sharing === 'auto' ? 'consumable' : 'discrete';

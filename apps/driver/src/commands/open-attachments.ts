@@ -5,7 +5,7 @@ import { loadForeignLibraries } from '@patchbay/ffi';
 import { useForeignLibraries } from '@patchbay/netlink';
 import { backendModules } from '../backends.ts';
 import { type ClaimMemory, recallClaims } from '../composition/claim-memory.ts';
-import { FileStateLocks } from '../composition/file-state-locks.ts';
+import { FileStateLocks } from '../kernel/file-state-locks.ts';
 import { openHostServices } from '../composition/host-services.ts';
 import { type RepairFlow, repairFlow } from '../composition/repair-flow.ts';
 import type { DriverConfig } from '../configuration/driver-config.ts';
@@ -23,13 +23,13 @@ export interface OpenAttachments extends Disposable {
 }
 
 /**
- * Opens the state of the driver of this node.
+ * Opens the state of the driver of this node. The journal is left as it is found: claims of an earlier boot and records that cannot be read are
+ * the driver's to put aside.
  *
- * @param changing whether anything will be changed; otherwise not even the journal is tidied up
  * @returns undefined when the driver has never run here since the machine was started
  * @throws ConfigInvalidError; StateDirectoryTakenError when the state is another driver's; Error without the rights of root
  */
-export function openAttachments(configPath: string, changing: boolean): OpenAttachments | undefined {
+export function openAttachments(configPath: string): OpenAttachments | undefined {
   const { config, backends } = loadDriverConfig(configPath, backendModules);
   if (process.geteuid?.() !== 0) {
     throw new Error('the journal and the network namespaces of pods are only open to root; start it as root');
@@ -38,8 +38,8 @@ export function openAttachments(configPath: string, changing: boolean): OpenAtta
   const libraries = loadForeignLibraries(config.ffi);
   useForeignLibraries(libraries);
   const locks = FileStateLocks.open(config.state.directory, config.driverName, libraries);
-  const host = openHostServices(backends, config.state.directory, complaints, config.driverName);
-  const memory = recallClaims({ config, logger: complaints }, locks, changing);
+  const host = openHostServices({ config, backends, logger: complaints });
+  const memory = recallClaims({ config, logger: complaints }, locks, false);
   const claims = new ClaimLocks(locks);
   const { ledger, gate } = memory;
   const attacher = new ClaimAttacher({

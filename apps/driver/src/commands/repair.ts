@@ -12,7 +12,7 @@ const patienceMs = 120_000;
 export async function repair(options: { readonly config: string; readonly dryRun?: boolean }): Promise<void> {
   const signal = AbortSignal.timeout(patienceMs);
   const dryRun = options.dryRun ?? false;
-  using opened = openAttachments(options.config, !dryRun);
+  using opened = openAttachments(options.config);
   if (dryRun) {
     const plan = (await opened?.repair.repairer.plan(signal)) ?? [];
     for (const action of plan) console.log(`would ${inWords(action)}`);

@@ -26,7 +26,7 @@ function jsonSchema(kind: string): object {
           ...driverConfigSchema.shape,
           backends: z.array(z.union([first, ...others])).min(1),
         }),
-        { io: 'input' },
+        { io: 'input', override: withoutDefaultOfHere },
       );
     }
     default:
@@ -34,6 +34,11 @@ function jsonSchema(kind: string): object {
         { path: '', message: 'is no kind of document; use DriverConfig or InterfaceConfig' },
       ]);
   }
+}
+
+/** What a field takes from the environment is this machine's, and not the schema's. */
+function withoutDefaultOfHere({ jsonSchema }: { readonly jsonSchema: z.core.JSONSchema.BaseSchema }): void {
+  if (/default: \$[A-Z]/.test(jsonSchema.description ?? '')) delete jsonSchema.default;
 }
 
 function shapeOf(schema: z.ZodType): z.core.$ZodShape {

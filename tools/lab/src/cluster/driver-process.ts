@@ -1,6 +1,7 @@
-import { type ChildProcess, spawn } from 'node:child_process';
+import { type ChildProcess, execFile, spawn } from 'node:child_process';
 import { closeSync, existsSync, mkdirSync, openSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { promisify } from 'node:util';
 import { buildDriver, type DriverBuild } from '@patchbay/bundle';
 import { once } from 'node:events';
 import { stringify } from 'yaml';
@@ -121,6 +122,22 @@ export class DriverProcess {
   /** The driver's metrics in Prometheus' text format. */
   async metrics(): Promise<string> {
     return (await (await this.#get('/metrics'))?.text()) ?? '';
+  }
+
+  /**
+   * Runs one of the driver's commands on its state, whether it runs or not.
+   *
+   * @returns what the command printed
+   * @throws when it ends with an error; the message has what it complained of
+   */
+  async command(name: string, ...parameters: readonly string[]): Promise<string> {
+    const { program } = await (built ??= buildDriver());
+    const { stdout } = await promisify(execFile)(
+      process.execPath,
+      [program, name, '--config', this.#configFile, ...parameters],
+      { env: this.#environment },
+    );
+    return stdout;
   }
 
   /** Ends the driver in order and resolves with its exit code. */
