@@ -3,9 +3,11 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { waitUntil } from '@patchbay/lab';
 import { benchBackends, mostLinks } from '../links/bench-backends.ts';
 import { BenchHost } from '../links/bench-host.ts';
 import { BenchNode } from '../node/bench-node.ts';
+import type { PodState } from '../links/pod-state.ts';
 import { compilePrograms } from '../programs/compile-programs.ts';
 import { installedCompiler } from '../programs/find-programs.ts';
 import { CProgram } from '../rivals/c-program.ts';
@@ -48,7 +50,13 @@ describe('the C program', () => {
       const made = async (contestant: Contestant) => {
         const before = contestant.host.podState();
         await contestant.attach(backend, links);
-        const state = contestant.host.podState();
+        const state = await waitUntil(
+          "the pod's links to be operational",
+          () => operational(contestant.host),
+          {
+            timeoutMs: 5000,
+          },
+        );
         await contestant.detach(backend, links);
         expect(contestant.host.podState()).toEqual(before);
         return state;
@@ -70,3 +78,9 @@ describe('the C program', () => {
     await c.detach(backend!, [link!]);
   });
 });
+
+/** What the pod has, once the kernel has told itself that all its links work, which it does a moment after they do. */
+function operational(host: BenchHost): PodState | undefined {
+  const state = host.podState();
+  return state.links.every(({ operState }) => operState === 'up') ? state : undefined;
+}
