@@ -5,7 +5,7 @@ import type { Toy } from './toy-box.ts';
 import { toyDriver } from './toy-driver.ts';
 
 const driverName = 'toys.example.com';
-const { NODE_NAME: nodeName = hostname(), POD_UID: podUid, TOY_BOX: toyBox = '/var/lib/toys' } = process.env;
+const { NODE_NAME: nodeName = hostname(), POD_UID: podUID, TOY_BOX: toyBox = '/var/lib/toys' } = process.env;
 const { KUBELET_DIRECTORY: kubelet = '/var/lib/kubelet', CDI_DIRECTORY: cdi = '/var/run/cdi' } = process.env;
 
 const stop = new AbortController();
@@ -24,7 +24,7 @@ const plugin = new DraPlugin({
   nodeName,
   registryDirectory: `${kubelet}/plugins_registry`,
   pluginDirectory: `${kubelet}/plugins/${driverName}`,
-  ...(podUid === undefined ? {} : { podUid }),
+  ...(podUID === undefined ? {} : { podUID }),
 });
 
 // Rejects when a socket cannot be served, and so ends the process: better than a driver that nobody can call.

@@ -87,6 +87,7 @@ export {
   type InventoryDevice,
   type StateInPod,
 } from './inventory/inventory.ts';
+export { type LinkPattern, linkPatternSchema, matchesLinkPattern } from './inventory/link-pattern.ts';
 export { linksUnder } from './inventory/node-wiring.ts';
 export type { Sharing } from './inventory/shared-devices.ts';
 export { hardwareAddressFor, linkSeed } from './links/hardware-address.ts';

@@ -22,13 +22,13 @@ export async function draPlugin(
   { repairer }: RepairFlow,
 ): Promise<DraPlugin> {
   const { config, api, metrics, logger } = options;
-  const podUid = await socketsOwner(options);
+  const podUID = await socketsOwner(options);
   return new DraPlugin({
     driverName: config.driverName,
     nodeName: config.nodeName,
     driver: preparer,
     ...{ api, holds, health },
-    ...(podUid === undefined ? {} : { podUid }),
+    ...(podUID === undefined ? {} : { podUID }),
     inTurn: (work) => turn.run(work),
     registryDirectory: config.kubelet.registryDirectory,
     pluginDirectory: join(config.kubelet.pluginsDirectory, config.driverName),

@@ -7,7 +7,7 @@ import { deviceFlow } from './device-flow.ts';
 import type { DriverOptions } from './driver-options.ts';
 import { repairFlow } from './repair-flow.ts';
 import { draPlugin, nriPlugin } from './driver-plugins.ts';
-import { FileStateLocks } from './file-state-locks.ts';
+import { FileStateLocks } from '../kernel/file-state-locks.ts';
 import { type HostServices, openHostServices } from './host-services.ts';
 
 /** The lock of the instance that publishes. */
@@ -58,11 +58,11 @@ export class Driver {
   }
 
   async #start(): Promise<void> {
-    const { config, backends: selections, libraries, logger } = this.#options;
+    const { config, libraries, logger } = this.#options;
     if (this.#ending.signal.aborted) return;
     const locks = FileStateLocks.open(config.state.directory, config.driverName, libraries);
     this.#locks = locks;
-    this.#host = openHostServices(selections, config.state.directory, logger, config.driverName, libraries);
+    this.#host = openHostServices(this.#options);
     const { backends, leases } = this.#host;
 
     const memory = recallClaims(this.#options, locks);
@@ -99,7 +99,6 @@ export class Driver {
     logger.info(
       {
         driver: config.driverName,
-        node: config.nodeName,
         backends: backends.kinds,
         claims: memory.ledger.all().length,
       },

@@ -10,12 +10,14 @@ import {
   LEASES,
   LOGGER,
   type Logger,
+  matchesLinkPattern,
   NamespacePins,
   POD_LINKS,
   PodLinks,
 } from '@patchbay/core';
 import type { ForeignLibraries } from '@patchbay/ffi';
-import { NetworkNamespace, RouteSocket } from '@patchbay/netlink';
+import { type Link, NetworkNamespace, RouteSocket } from '@patchbay/netlink';
+import type { DriverConfig } from '../configuration/driver-config.ts';
 import { type LeaseServices, leaseServices } from './address-flow.ts';
 
 /** What the backends work with, and the backends themselves. */
@@ -27,30 +29,40 @@ export interface HostServices extends Disposable {
   readonly leases?: LeaseServices;
 }
 
+/** What {@link openHostServices} works with. */
+export interface HostServicesOptions {
+  readonly config: DriverConfig;
+  readonly backends: readonly BackendSelection[];
+  readonly logger: Logger;
+  /** Given where claims may get addresses; without them there are no leases. */
+  readonly libraries?: ForeignLibraries;
+}
+
 /**
  * Opens the kernel interfaces of the host's namespace, provides them to the backends and composes those.
  *
  * @throws WiringError when a backend is wired wrongly; NetlinkError when the kernel refuses the sockets
  */
-export function openHostServices(
-  selections: readonly BackendSelection[],
-  stateDirectory: string,
-  logger: Logger,
-  driverName?: string,
-  libraries?: ForeignLibraries,
-): HostServices {
+export function openHostServices({
+  config,
+  backends: selections,
+  logger,
+  libraries,
+}: HostServicesOptions): HostServices {
+  const { state, devices, driverName } = config;
+  const isReserved = (link: Link) => devices.reserved.some((pattern) => matchesLinkPattern(link, pattern));
   const namespace = NetworkNamespace.own();
   const routes = RouteSocket.open();
   const container = BackendContainer.create('the driver');
   container.provide(LOGGER, () => logger);
-  if (driverName !== undefined) container.provide(DRIVER_NAME, () => driverName);
+  container.provide(DRIVER_NAME, () => driverName);
   container.provide(HOST_ROUTES, () => routes);
-  container.provide(HOST_LINKS, () => new HostLinks(routes));
+  container.provide(HOST_LINKS, () => new HostLinks(routes, isReserved));
   container.provide(
     POD_LINKS,
-    () => new PodLinks(routes, namespace, new NamespacePins(join(stateDirectory, 'namespaces')), logger),
+    () => new PodLinks(routes, namespace, new NamespacePins(join(state.directory, 'namespaces')), logger),
   );
-  const leases = libraries && leaseServices(routes, libraries, stateDirectory, logger);
+  const leases = libraries && leaseServices(routes, libraries, state.directory, logger);
   if (leases !== undefined) container.provide(LEASES, () => leases.leases);
   return {
     backends: BackendRegistry.compose(container, selections),

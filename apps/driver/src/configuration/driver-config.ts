@@ -1,10 +1,8 @@
 import { hostname } from 'node:os';
-import { addressRangesSchema, apiVersion } from '@patchbay/core';
+import { addressRangesSchema, apiVersion, linkPatternSchema } from '@patchbay/core';
 import * as z from 'zod';
 
-const absolutePath = z
-  .string()
-  .refine((path) => path.startsWith('/'), { error: 'must be an absolute path, beginning with /' });
+const absolutePath = z.string().regex(/^\//, { error: 'must be an absolute path, beginning with /' });
 
 const dnsSubdomain = z
   .string()
@@ -13,9 +11,11 @@ const dnsSubdomain = z
     error: 'must be a DNS subdomain: lower-case letters, digits, - and . such as patchbay.dev',
   });
 
-/** YAML takes two digits for a number, which the runtime does not. */
-function inQuotes(index: number): string {
-  return `write it in quotes, "${String(index).padStart(2, '0')}"`;
+/** YAML takes digits alone for a number. */
+function inQuotes(input: unknown, digits = 1): string | undefined {
+  return typeof input === 'number'
+    ? `write it in quotes, "${String(input).padStart(digits, '0')}"`
+    : undefined;
 }
 
 /** Schema of the driver's configuration file. Each backend checks its own entry of `backends`, see `loadDriverConfig`. */
@@ -26,7 +26,7 @@ export const driverConfigSchema = z.strictObject({
     .default('patchbay.dev')
     .describe('Name under which the driver registers; device classes name it'),
   nodeName: z
-    .string()
+    .string({ error: ({ input }) => inQuotes(input) })
     .min(1)
     .prefault(() => process.env['NODE_NAME'] ?? hostname())
     .describe("The node's name in the cluster; default: $NODE_NAME, else the host's name"),
@@ -54,7 +54,7 @@ export const driverConfigSchema = z.strictObject({
       registryDirectory: absolutePath.default('/var/lib/kubelet/plugins_registry'),
       pluginsDirectory: absolutePath.default('/var/lib/kubelet/plugins'),
       podUID: z
-        .string()
+        .string({ error: ({ input }) => inQuotes(input) })
         .regex(/^[-A-Za-z0-9]*$/, { error: 'must be the UID of the pod, such as its field metadata.uid' })
         .prefault(() => process.env['POD_UID'] ?? '')
         .describe(
@@ -66,7 +66,7 @@ export const driverConfigSchema = z.strictObject({
     .strictObject({
       socketPath: absolutePath.default('/var/run/nri/nri.sock'),
       pluginIndex: z
-        .string({ error: ({ input }) => (typeof input === 'number' ? inQuotes(input) : undefined) })
+        .string({ error: ({ input }) => inQuotes(input, 2) })
         .regex(/^\d\d$/, { error: 'must be two digits in quotes, such as "10"' })
         .default('10')
         .describe("Order among the runtime's plugins"),
@@ -104,6 +104,12 @@ export const driverConfigSchema = z.strictObject({
         .enum(['NoSchedule', 'NoExecute', 'None', 'off'])
         .default('NoSchedule')
         .describe('Effect of the taint patchbay.dev/no-carrier on devices whose link has no carrier'),
+      reserved: z
+        .array(linkPatternSchema)
+        .default([])
+        .describe(
+          "Links that the node keeps for itself, and all that carries them, beside those that are recognised as the node's own wiring: default routes, bridges, bonds, network plugins",
+        ),
     })
     .prefault({}),
   addressRanges: addressRangesSchema

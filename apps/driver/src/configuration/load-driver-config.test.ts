@@ -33,6 +33,20 @@ describe('parseDriverConfig', () => {
     expect(backends[0]?.config).toEqual({ parents: [{ link: 'eth1', devices: 16, mode: 'bridge' }] });
   });
 
+  it('says how to write a UID of digits, which value is no path, and that a reservation reserves nothing', () => {
+    expect(
+      mistakesIn(
+        `${head}kubelet: { podUID: 1234 }\ncdi: { directory: cdi }\ndevices: { reserved: [{}] }\nbackends: [{ kind: hostdev }]\n`,
+      ),
+    ).toEqual([
+      '3 kubelet.podUID: write it in quotes, "1234" (got 1234)',
+      '4 cdi.directory: must be an absolute path, beginning with / (got "cdi")',
+      expect.stringMatching(
+        /^5 devices\.reserved\[0\]: selects nothing; give at least one of name/,
+      ) as string,
+    ]);
+  });
+
   it('reports every mistake with its line and path', () => {
     const mistakes = mistakesIn(`${head}nodename: x
 nri:
@@ -88,9 +102,9 @@ backends:
     expect(mistakesIn(text).join('\n')).toContain(words);
   });
 
-  it('says how to give a file that does not exist', () => {
+  it('says that a file does not exist', () => {
     expect(() => loadDriverConfig('/nowhere/driver.yaml', backendModules)).toThrow(
-      /no such file; .*--config/,
+      /no such file; correct its path/,
     );
   });
 });

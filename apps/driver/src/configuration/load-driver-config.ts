@@ -4,6 +4,7 @@ import {
   type BackendSelection,
   ConfigInvalidError,
   type ConfigIssue,
+  describeError,
   zodIssues,
 } from '@patchbay/core';
 import { LineCounter, parseDocument, type Document } from 'yaml';
@@ -28,11 +29,9 @@ export function loadDriverConfig(path: string, modules: readonly BackendModule[]
   try {
     text = readFileSync(path, 'utf8');
   } catch (error) {
-    const reason =
-      (error as NodeJS.ErrnoException).code === 'ENOENT' ? 'there is no such file' : String(error);
-    throw new ConfigInvalidError(path, [
-      { path: '', message: `${reason}; give the file's path with --config` },
-    ]);
+    const isMissing = (error as NodeJS.ErrnoException).code === 'ENOENT';
+    const message = isMissing ? 'there is no such file; correct its path' : describeError(error);
+    throw new ConfigInvalidError(path, [{ path: '', message }]);
   }
   return parseDriverConfig(text, modules, path);
 }

@@ -7,7 +7,7 @@ import { type ClaimFlow, claimFlow, claimReports } from '../composition/claim-fl
 import { type ClaimMemory, recallClaims } from '../composition/claim-memory.ts';
 import { type DeviceFlow, deviceFlow } from '../composition/device-flow.ts';
 import type { DriverOptions } from '../composition/driver-options.ts';
-import { FileStateLocks } from '../composition/file-state-locks.ts';
+import { FileStateLocks } from '../kernel/file-state-locks.ts';
 import { openHostServices } from '../composition/host-services.ts';
 import { repairFlow } from '../composition/repair-flow.ts';
 import { parseDriverConfig } from '../configuration/load-driver-config.ts';
@@ -62,7 +62,7 @@ export class DriverLife {
       metrics: new DriverMetrics(),
     };
     const locks = FileStateLocks.open(options.config.state.directory, options.config.driverName, libraries);
-    const host = openHostServices(options.backends, options.config.state.directory, logger);
+    const host = openHostServices({ config: options.config, backends: options.backends, logger });
     const memory = recallClaims(options, locks);
     const watch = PodLinkWatch.open(host.routes, logger);
     const reports = claimReports(options, memory, watch, () => {});

@@ -184,7 +184,7 @@ describe('claim calls of the kubelet', () => {
   it('check 23: holds that the driver restored from its journal count', async () => {
     const holds = new DeviceHolds();
     holds.hold('uid-earlier', [{ pool: 'worker', device: 'toy-1', adminAccess: false }]);
-    service = (await rig.startPlugin({ driver, holds, podUid: 'restarted' })).sockets.service;
+    service = (await rig.startPlugin({ driver, holds, podUID: 'restarted' })).sockets.service;
     expect((await prepare(await claims.allocate('b', ['toy-1'])))?.error).toContain('UID uid-earlier');
   });
 

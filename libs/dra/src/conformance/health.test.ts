@@ -83,7 +83,7 @@ describe('device health', () => {
       'v1.DRAResourceHealth',
       'v1alpha1.DRAResourceHealth',
     ]);
-    const without = await rig.startPlugin({ podUid: 'without' });
+    const without = await rig.startPlugin({ podUID: 'without' });
     expect((await rig.kubelet.getInfo(without.sockets.registration)).supportedVersions).toHaveLength(2);
     await expect(
       rig.kubelet.callRaw(without.sockets.service, '/v1.DRAResourceHealth/NodeWatchResources'),

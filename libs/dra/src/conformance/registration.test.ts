@@ -181,12 +181,12 @@ describe('registration with the kubelet', () => {
   it('check 9: long names fall back to a deterministic path that fits', async () => {
     const names = {
       driverName: `${'long-'.repeat(10)}name.example`,
-      podUid: '0b9e7cf2-5d3c-4a3e-9a36-8f1f4b7b0f7e',
+      podUID: '0b9e7cf2-5d3c-4a3e-9a36-8f1f4b7b0f7e',
       registryDirectory: below('a-registry-directory-somewhere'),
     };
     const plugin = rig.makePlugin(names);
     expect(plugin.sockets).toEqual(rig.makePlugin(names).sockets);
-    const another = rig.makePlugin({ ...names, podUid: 'another' }).sockets.registration;
+    const another = rig.makePlugin({ ...names, podUID: 'another' }).sockets.registration;
     expect(plugin.sockets.registration).not.toBe(another);
     expect(Buffer.byteLength(plugin.sockets.registration)).toBeLessThanOrEqual(107);
     await plugin.start();

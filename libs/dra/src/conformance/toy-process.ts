@@ -29,12 +29,12 @@ export class ToyProcess {
   #child: ChildProcess | undefined;
   #complaint = '';
 
-  /** @param podUid of the driver's pod; without one, the sockets have the plain names */
-  constructor(rig: ConformanceRig, podUid?: string) {
+  /** @param podUID of the driver's pod; without one, the sockets have the plain names */
+  constructor(rig: ConformanceRig, podUID?: string) {
     this.#rig = rig;
     const [registry, plugins] = [this.directory('plugins_registry'), this.directory(`plugins/${driverName}`)];
-    this.registration = join(registry, `${driverName}${podUid === undefined ? '' : `-${podUid}`}-reg.sock`);
-    this.service = join(plugins, podUid === undefined ? 'dra.sock' : `dra-${podUid}.sock`);
+    this.registration = join(registry, `${driverName}${podUID === undefined ? '' : `-${podUID}`}-reg.sock`);
+    this.service = join(plugins, podUID === undefined ? 'dra.sock' : `dra-${podUID}.sock`);
     mkdirSync(this.directory('box'), { recursive: true });
     this.#environment = {
       ...process.env,
@@ -43,7 +43,7 @@ export class ToyProcess {
       KUBELET_DIRECTORY: rig.directory,
       CDI_DIRECTORY: this.directory('cdi'),
       KUBECONFIG: rig.server.kubeconfigPath,
-      ...(podUid === undefined ? {} : { POD_UID: podUid }),
+      ...(podUID === undefined ? {} : { POD_UID: podUID }),
     };
     rig.onStop(async () => {
       await this.kill();

@@ -39,7 +39,7 @@ export interface DraPluginOptions {
   readonly pluginDirectory: string;
   readonly nodeName: string;
   /** UID of the driver's own pod: lets an old and a new instance serve side by side during a rolling update (kubelet 1.33+). */
-  readonly podUid?: string;
+  readonly podUID?: string;
   /** Filled by the driver from its journal before `start`; empty unless given. */
   readonly holds?: DeviceHolds;
   /**
@@ -135,7 +135,7 @@ export class DraPlugin {
       throw error;
     }
     this.#logger.info(
-      { driver: this.#options.driverName, node: this.#options.nodeName, ...this.sockets },
+      { driver: this.#options.driverName, ...this.sockets },
       'waiting for the kubelet to register the driver',
     );
   }

@@ -21,7 +21,7 @@ export interface SocketNaming {
   readonly driverName: string;
   readonly registryDirectory: string;
   readonly pluginDirectory: string;
-  readonly podUid?: string | undefined;
+  readonly podUID?: string | undefined;
 }
 
 /** Where a driver's two sockets are. */
@@ -37,9 +37,9 @@ export interface SocketPaths {
  * @throws SocketPathTooLongError when the directory alone is too long.
  */
 export function socketPaths(naming: SocketNaming): SocketPaths {
-  const { driverName, podUid } = naming;
-  const registration = podUid === undefined ? driverName : `${driverName}-${podUid}`;
-  const service = podUid === undefined ? 'dra' : `dra-${podUid}`;
+  const { driverName, podUID } = naming;
+  const registration = podUID === undefined ? driverName : `${driverName}-${podUID}`;
+  const service = podUID === undefined ? 'dra' : `dra-${podUID}`;
   return {
     registration: fit(naming.registryDirectory, registration, '-reg.sock'),
     service: fit(naming.pluginDirectory, service, '.sock'),

@@ -25,7 +25,7 @@ const driverOn = (nodeName?: string) =>
   server.client({
     token: server.issueToken({
       serviceAccount: driverServiceAccount,
-      podUid: 'uid',
+      podUID: 'uid',
       ...(nodeName === undefined ? {} : { nodeName }),
     }),
   });

@@ -19,7 +19,7 @@ export class DriverCredentials {
   readonly kubeconfigPath: string;
   readonly #options: DriverCredentialsOptions;
   readonly #tokenFile: string;
-  readonly #podUid: string;
+  readonly #podUID: string;
   #token = '';
 
   constructor(options: DriverCredentialsOptions) {
@@ -27,7 +27,7 @@ export class DriverCredentials {
     this.#options = options;
     this.kubeconfigPath = join(directory, `kubeconfig${podUID}.yaml`);
     this.#tokenFile = join(directory, `token${podUID}`);
-    this.#podUid = podUID === '' ? randomUUID() : podUID;
+    this.#podUID = podUID === '' ? randomUUID() : podUID;
   }
 
   /** The token as it is in the file. */
@@ -49,8 +49,8 @@ export class DriverCredentials {
     this.#token = server.issueToken({
       serviceAccount: driverServiceAccount,
       nodeName,
-      podName: `patchbay-${this.#podUid.slice(0, 5)}`,
-      podUid: this.#podUid,
+      podName: `patchbay-${this.#podUID.slice(0, 5)}`,
+      podUID: this.#podUID,
     });
     // Whoever reads the file meanwhile has the old token or the new one, never half of one.
     const part = `${this.#tokenFile}.part`;

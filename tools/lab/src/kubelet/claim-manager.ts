@@ -103,13 +103,13 @@ export class ClaimManager {
    *
    * @throws Error with the driver's words, and then forgets nothing of that driver's claims; DraProtocolError
    */
-  async unprepare(podUid: string): Promise<void> {
-    const used = [...this.#claims].filter(([, { pods }]) => pods.has(podUid));
+  async unprepare(podUID: string): Promise<void> {
+    const used = [...this.#claims].filter(([, { pods }]) => pods.has(podUID));
     const keys = used.map(([claimKey]) => claimKey);
     await this.#locks.run(keys, async () => {
       const last: ClaimInfo[] = [];
       for (const [, info] of used) {
-        if (info.pods.size > 1) info.pods.delete(podUid);
+        if (info.pods.size > 1) info.pods.delete(podUID);
         else last.push(info);
       }
       for (const [driverName, batch] of batches(last)) {

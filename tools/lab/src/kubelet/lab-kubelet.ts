@@ -183,8 +183,8 @@ export class LabKubelet {
   }
 
   /** What happened to a pod so far, oldest first; empty for an unknown pod. */
-  events(podUid: string): readonly PodEvent[] {
-    return this.#pods.get(podUid)?.events ?? [];
+  events(podUID: string): readonly PodEvent[] {
+    return this.#pods.get(podUID)?.events ?? [];
   }
 
   /** Waits for a driver to be registered. */
@@ -229,13 +229,13 @@ export class LabKubelet {
    * @throws what failed last, when the time is up: the pod is still known then and can be deleted again
    */
   async deletePod(
-    podUid: string,
+    podUID: string,
     options: PodOptions & { readonly graceSeconds?: number } = {},
   ): Promise<void> {
-    const worker = this.#pods.get(podUid);
+    const worker = this.#pods.get(podUID);
     if (!worker) return;
     await this.#sync(worker, options, (signal) => worker.delete(signal, options.graceSeconds ?? 0));
-    this.#pods.delete(podUid);
+    this.#pods.delete(podUID);
   }
 
   #running(): PluginRegistry {

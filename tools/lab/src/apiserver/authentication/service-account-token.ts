@@ -8,7 +8,7 @@ export interface ServiceAccountTokenRequest {
   /** The node of the pod; without it the token says nothing of a node, as tokens did before Kubernetes 1.30. */
   readonly nodeName?: string;
   readonly podName?: string;
-  readonly podUid?: string;
+  readonly podUID?: string;
   /** Milliseconds from now; default one hour, as for a TokenRequest. */
   readonly expiresInMs?: number;
 }
@@ -17,17 +17,17 @@ export interface ServiceAccountTokenRequest {
 export const TOKEN_EXTRA = {
   nodeName: 'authentication.kubernetes.io/node-name',
   podName: 'authentication.kubernetes.io/pod-name',
-  podUid: 'authentication.kubernetes.io/pod-uid',
+  podUID: 'authentication.kubernetes.io/pod-uid',
   credentialId: 'authentication.kubernetes.io/credential-id',
 } as const;
 
 /** The user that the bearer of a token is. */
 export function serviceAccountUser(request: ServiceAccountTokenRequest, uid: string): UserInfo {
-  const { serviceAccount, nodeName, podName, podUid } = request;
+  const { serviceAccount, nodeName, podName, podUID } = request;
   const extra: Record<string, readonly string[]> = { [TOKEN_EXTRA.credentialId]: [`JTI=${randomUUID()}`] };
   if (nodeName !== undefined) extra[TOKEN_EXTRA.nodeName] = [nodeName];
   if (podName !== undefined) extra[TOKEN_EXTRA.podName] = [podName];
-  if (podUid !== undefined) extra[TOKEN_EXTRA.podUid] = [podUid];
+  if (podUID !== undefined) extra[TOKEN_EXTRA.podUID] = [podUID];
   return {
     username: serviceAccountUsername(serviceAccount),
     uid,
