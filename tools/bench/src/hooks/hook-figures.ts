@@ -4,7 +4,7 @@ import { benchBackends, mostLinks, type BenchBackend } from '../links/bench-back
 import { BenchHost } from '../links/bench-host.ts';
 import { BenchNode } from '../node/bench-node.ts';
 import { CniPlugins } from '../rivals/cni-plugins.ts';
-import { CProgram } from '../rivals/c-program.ts';
+import { type CPhases, CProgram } from '../rivals/c-program.ts';
 import { IpBatch } from '../rivals/ip-batch.ts';
 import { Launcher } from '../rivals/launcher.ts';
 import type { Benchmark, BenchTools } from '../run/benchmark.ts';
@@ -37,6 +37,12 @@ export const hookFigures: Benchmark = {
     }
   },
 };
+
+/** Medians of the parts of the C program's work: where the kernel spends the time. */
+function phases(samples: readonly CPhases[]): string {
+  const part = (name: keyof CPhases) => median(samples.map((each) => each[name])).toFixed(2);
+  return `socket ${part('socket')}, links ${part('made')}, configuration ${part('configured')} ms`;
+}
 
 const defaultSamples = 40;
 /** A part of the rounds comes before those that count. */
@@ -79,7 +85,10 @@ class HookRig {
     const inDriver = median(hook.inDriver.slice(-counted));
     return makeFigure({
       ...{ name, unit: 'ms', samples: ours, rivals },
-      details: { 'in the driver': `${inDriver.toFixed(2)} ms` },
+      details: {
+        'in the driver': `${inDriver.toFixed(2)} ms`,
+        'parts of c': phases(c.phases.slice(-counted)),
+      },
     });
   }
 

@@ -8,6 +8,7 @@ import { benchBackends } from '../links/bench-backends.ts';
 import { type BenchClaim, Claims } from './claims.ts';
 
 const nodeName = 'bench-node';
+/** Longer than runtimes have: a machine that is too busy is to be seen in the figures. In milliseconds. */
 const patienceMs = 20_000;
 
 /** Where the runtime's sockets are, when it is a real one. */
@@ -66,7 +67,10 @@ export class BenchNode {
       },
     );
     const nriSocket = join(directory, 'nri.sock');
-    const runtime = sockets === undefined ? await FakeNriRuntime.start({ socketPath: nriSocket }) : undefined;
+    const runtime =
+      sockets === undefined
+        ? await FakeNriRuntime.start({ socketPath: nriSocket, requestTimeoutMs: patienceMs })
+        : undefined;
     const stand = { nriSocket, cdiDirectory: join(directory, 'cdi') };
     return new BenchNode(directory, server, runtime, sockets ?? stand);
   }

@@ -47,7 +47,11 @@ async function bench(): Promise<number> {
     });
     const figures = JSON.parse(readFileSync(results, 'utf8')) as JudgedFigure[];
     console.log(figuresTable(figures));
-    if (options.json !== undefined) writeFileSync(options.json, figuresJson(figures, around));
+    if (options.json !== undefined) {
+      // npm starts scripts in the repository's root, whatever the user's directory was.
+      const file = resolve(process.env['INIT_CWD'] ?? '', options.json);
+      writeFileSync(file, figuresJson(figures, around));
+    }
     if (code !== 0 || figures.length < wanted.length) return 2;
     return figures.every(({ target }) => target?.met !== false) ? 0 : 1;
   } finally {
