@@ -1,9 +1,10 @@
 /** What a user meets on the command line, with the built driver. */
 import { type ChildProcess, execFile, spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { chmodSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { chmodSync, existsSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { promisify } from 'node:util';
 import { buildDriver } from '@patchbay/bundle';
 import { afterEach, beforeAll, beforeEach, describe, expect, it, vi } from 'vitest';
 
@@ -215,6 +216,19 @@ describe('patchbay devices', () => {
     expect(table.stdout).toMatch(/worker-1\/veth.*blue.*network=blue/);
   });
 
+  it.runIf(process.geteuid?.() === 0)('prints what keeps a device from being allocated', async () => {
+    const config = configFile(
+      valid.replace('{ kind: hostdev }', "{ kind: hostdev, links: [{ name: 'cable*' }] }"),
+    );
+    const script = [
+      'ip link add name cable0 type veth peer name cable1',
+      'ip link set cable0 up',
+      `exec ${process.execPath} ${program} devices --config ${config}`,
+    ].join(' && ');
+    const { stdout } = await promisify(execFile)('unshare', ['--net', 'sh', '-c', script]);
+    expect(stdout).toMatch(/cable0[^\n]*patchbay\.dev\/no-carrier:NoSchedule/);
+  });
+
   it('says why there may be none', async () => {
     const config = configFile(
       valid.replace('{ kind: hostdev }', '{ kind: macvlan, parents: [{ link: nowhere0 }] }'),
@@ -229,5 +243,29 @@ describe('patchbay devices', () => {
       environment: { NODE_DEBUG: 'module' },
     });
     expect(stdout + stderr).toContain('ffi-napi');
+  });
+});
+
+describe('patchbay attachments and patchbay repair', () => {
+  it.runIf(process.geteuid?.() === 0)('find nothing where no driver has run, and leave it so', async () => {
+    const state = join(tmpdir(), 'no-state');
+    const config = configFile(`${valid}state: { directory: ${state} }\n`);
+    const outputs = await Promise.all(
+      [['attachments'], ['attachments', '-o', 'json'], ['repair', '--dry-run'], ['repair']].map((command) =>
+        patchbay([...command, '--config', config]),
+      ),
+    );
+    expect(outputs.map(({ code, stdout }) => [code, stdout])).toEqual([
+      [0, 'No claim is prepared on this node.\n'],
+      [0, `${JSON.stringify({ attachments: [], leftovers: [] }, null, 2)}\n`],
+      [0, 'There is nothing to repair.\n'],
+      [0, 'There was nothing to repair.\n'],
+    ]);
+    expect(existsSync(state)).toBe(false);
+  });
+
+  it.runIf(process.geteuid?.() === 0)('ask for the rights that they need', async () => {
+    const { code, stderr } = await patchbay(['attachments', '--config', configFile(valid)], { uid: 65534 });
+    expect([code, stderr]).toEqual([1, expect.stringContaining('only open to root; start it as root')]);
   });
 });
