@@ -80,6 +80,8 @@ function iprouteObjects(family: string): Json[][] {
 
 function withoutPassing(this: unknown, key: string, value: unknown): unknown {
   if (passing.has(key) || key.endsWith('_timer')) return undefined;
+  // A matter of when the kernel last looked at the other end.
+  if (key === 'operstate' && value === 'LOWERLAYERDOWN') return 'DOWN';
   // A link has its queueing discipline only from the moment when it first comes up.
   if (key === 'qdisc' && !isUp(this)) return undefined;
   return times.has(key) && value !== forever ? 'ends' : value;

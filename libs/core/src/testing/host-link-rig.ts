@@ -23,6 +23,8 @@ import { type Logger, silentLogger } from '../logging/logger.ts';
 import { CrashPlan } from './crashing-socket.ts';
 import { hostConfiguration } from './host-configuration.ts';
 
+const acceptDad = 'ipv6/conf/default/accept_dad';
+
 /** How the rig's link is to look in a pod. */
 export const podSetup: InterfaceSetup = { name: 'fast0', addresses: ['10.20.0.1/24'], routes: [] };
 
@@ -41,10 +43,8 @@ export class HostLinkRig implements Disposable {
   readonly #state = mkdtempSync(join(tmpdir(), 'host-link-'));
 
   constructor() {
-    // Duplicate address detection would take a second or two each time.
-    new NamespaceSysctls().write(
-      ['all', 'default'].map((name) => ({ path: `ipv6/conf/${name}/accept_dad`, value: '0' })),
-    );
+    // Duplicate address detection would take a second or two each time. The kernel has it off for all links and on for each new one.
+    new NamespaceSysctls().write([{ path: acceptDad, value: '0' }]);
     this.sandbox = {
       ...{ podUID: 'pod-uid', podName: 'pod', podNamespace: 'default', sandboxId: 'sandbox' },
       networkNamespacePath: `/proc/${process.pid}/fd/${this.pod.fd}`,
@@ -109,14 +109,19 @@ export class HostLinkRig implements Disposable {
     return work(socket);
   }
 
-  /** The configuration once carriers, and the addresses that come with them, have come to rest. */
-  async settled(): Promise<object> {
+  async inPodAsync<T>(work: (socket: RouteSocket) => Promise<T>): Promise<T> {
+    using socket = RouteSocket.open({ namespace: this.pod });
+    return await work(socket);
+  }
+
+  /** Waits until carriers, and the addresses that come with them, have come to rest. */
+  async settle(): Promise<void> {
     await vi.waitFor(
       () => {
         const { index, up } = this.named('nic0');
         const { host } = this;
         expect(host.addresses().every(({ flags }) => (flags & addressFlags.tentative) === 0)).toBe(true);
-        expect(host.links().every(({ operState }) => !up || operState !== 'lowerlayerdown')).toBe(true);
+        expect(this.named('port0').operState === 'up').toBe(up);
         const ipv6 = new NamespaceSysctls().read(['ipv6/conf/nic0/disable_ipv6']);
         const linkLocal = host
           .addresses({ linkIndex: index, family: 6 })
@@ -125,12 +130,19 @@ export class HostLinkRig implements Disposable {
       },
       { timeout: 10_000, interval: 10 },
     );
+  }
+
+  /** The configuration when all has come to rest. */
+  async settled(): Promise<object> {
+    await this.settle();
     return hostConfiguration();
   }
 
   /** Waits until the host is as it was. */
   async expectConfiguration(before: object): Promise<void> {
-    await vi.waitFor(async () => expect(await hostConfiguration()).toEqual(before), { timeout: 10_000 });
+    await vi.waitFor(async () => expect(await hostConfiguration()).toEqual(before), {
+      ...{ timeout: 10_000, interval: 10 },
+    });
   }
 
   /** Takes the card to a pod, which does what it likes with it, and brings it back: all is as it was. */
@@ -145,6 +157,7 @@ export class HostLinkRig implements Disposable {
   }
 
   [Symbol.dispose](): void {
+    new NamespaceSysctls().write([{ path: acceptDad, value: '1' }]);
     const made = this.host.links().filter(({ name }) => ['port0', 'other0', 'br0'].includes(name));
     for (const { index } of made) this.host.execute(linkDelete({ index }));
     this.pod.close();
