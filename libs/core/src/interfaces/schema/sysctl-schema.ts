@@ -100,6 +100,7 @@ function named(prefix: string, settings: Readonly<Record<string, Range>>): [stri
 /** Settings of the interface by name; a value that is written as text is taken for the number that it is. */
 export const sysctls = z
   .record(z.string(), z.union([z.int(), z.string().regex(/^-?\d{1,10}$/)]))
+  .meta({ propertyNames: { enum: [...sysctlRanges.keys()] } })
   .transform((given, context) => {
     const values: Record<string, number> = {};
     for (const [name, text] of Object.entries(given)) {
