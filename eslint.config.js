@@ -82,6 +82,13 @@ export default tseslint.config(
     },
   },
   {
+    files: ['tools/**/*.ts'],
+    rules: {
+      // The driver without its sockets is made for tests outside of it.
+      '@nx/enforce-module-boundaries': ['error', { allow: ['@patchbay/driver/testing'], depConstraints }],
+    },
+  },
+  {
     // The numbered checks of a protocol are tests, and so is what only they use.
     files: ['**/*.test.ts', 'libs/*/src/conformance/**/*.ts'],
     rules: {

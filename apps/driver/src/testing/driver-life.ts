@@ -61,25 +61,27 @@ export class DriverLife {
       }),
       metrics: new DriverMetrics(),
     };
-    const locks = FileStateLocks.open(options.config.state.directory, options.config.driverName, libraries);
-    const host = openHostServices({ config: options.config, backends: options.backends, logger });
+    using opened = new DisposableStack();
+    const locks = opened.use(
+      FileStateLocks.open(options.config.state.directory, options.config.driverName, libraries),
+    );
+    const host = opened.use(openHostServices(options));
     const memory = recallClaims(options, locks);
-    const watch = PodLinkWatch.open(host.routes, logger);
+    const watch = opened.adopt(PodLinkWatch.open(host.routes, logger), (each) => each.close());
     const reports = claimReports(options, memory, watch, () => {});
     const devices = deviceFlow(options, host.backends, memory, reports.links);
-    const claims = claimFlow(options, host.backends, memory, devices.inventory, reports, locks);
+    const claims = claimFlow(options, host.backends, memory, devices.inventory, reports, locks, host.leases);
     const ending = new AbortController();
     const { signal } = ending;
     const { pods, repairer } = repairFlow(options, host.backends, memory, claims, reports.links);
     const hooks = runtimeHooks({ ...memory, attacher: claims.attacher, pods, repairer, logger, signal });
     reports.links.resume(memory.ledger.all());
     await repairer.repair('start', signal);
+    host.leases?.borrowed.recover();
+    void claims.keeper?.run(signal);
     await devices.inventory.refresh(signal);
-    return new DriverLife({ hooks, memory, devices }, claims, ending, () => {
-      watch.close();
-      host[Symbol.dispose]();
-      locks[Symbol.dispose]();
-    });
+    const kept = opened.move();
+    return new DriverLife({ hooks, memory, devices }, claims, ending, () => kept.dispose());
   }
 
   /** The kubelet's NodePrepareResources for a claim whose allocation is known. */

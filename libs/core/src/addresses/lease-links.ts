@@ -11,6 +11,7 @@ import {
   NetworkNamespace,
   RouteSocket,
 } from '@patchbay/netlink';
+import { KeyedMutex } from '../attachments/keyed-mutex.ts';
 import { DeviceNotFoundError } from '../errors/driver-errors.ts';
 import type { BorrowedLinks } from './borrowed-links.ts';
 import type { HostLinkReference, LeasePath } from './lease-record.ts';
@@ -26,7 +27,7 @@ interface Aside {
 
 /** How long a link that has just come up may look for its carrier, and how often is looked, in milliseconds. */
 const carrierPatienceMs = 5_000;
-const carrierPauseMs = 20;
+const carrierPauseMs = 5;
 /** Of links that exist for a moment; hardly anybody else's, and not the pattern of links that pods have. */
 const temporaryPrefix = 'pblease';
 
@@ -40,6 +41,7 @@ export class LeaseLinks implements Disposable {
   readonly #borrowed: BorrowedLinks;
   readonly #libraries: PacketLink['libraries'];
   readonly #openSocket: (namespace: NetworkNamespace) => RouteSocket;
+  readonly #mutex = new KeyedMutex();
   #aside: Aside | undefined;
 
   /** @param openSocket opens a socket in the driver's own namespace for such links */
@@ -67,13 +69,26 @@ export class LeaseLinks implements Disposable {
     ipv6: boolean,
     work: (link: LeaseLink) => Promise<T>,
   ): Promise<T> {
-    if (path.kind !== 'host-link') return this.#useTemporary(path, hardwareAddress, ipv6, work);
-    const link = this.#find(path.link);
+    // Neither can a parent have two links with one address, nor a link be up for one and down for another.
+    const key = path.kind === 'host-link' ? path.link.name : hardwareAddress;
+    return this.#mutex.run(key, () =>
+      path.kind === 'host-link'
+        ? this.#useHostLink(path.link, ipv6, work)
+        : this.#useTemporary(path, hardwareAddress, ipv6, work),
+    );
+  }
+
+  async #useHostLink<T>(
+    reference: HostLinkReference,
+    ipv6: boolean,
+    work: (link: LeaseLink) => Promise<T>,
+  ): Promise<T> {
+    const link = this.#find(reference);
     if (link.up) return work(this.#hostLink(link, ipv6 ? linkLocalOf(this.#host, link) : ''));
     return this.#borrowed.while(link, async () => {
       // Its own would be tentative for a second or two. It goes with all others when the link is down again.
       const linkLocal = ipv6 ? addLinkLocal(this.#host, link) : '';
-      await this.#carrier(link.index);
+      await hasCarrier(this.#host, link.index);
       return work(this.#hostLink(link, linkLocal));
     });
   }
@@ -103,14 +118,15 @@ export class LeaseLinks implements Disposable {
     try {
       socket.execute(linkSet(link.index, { up: true }));
       const linkLocalAddress = ipv6 ? addLinkLocal(socket, link) : '';
+      await hasCarrier(socket, link.index);
       const shown = path.kind === 'parent' ? path.parent.name : path.bridge.name;
       return await work({
         ...this.#hostLink(link, linkLocalAddress),
         ...{ namespace, name: shown },
       });
     } finally {
-      // Removing waits for the kernel, and nobody waits for it to be gone.
-      socket.executeAsync(linkDelete({ index: link.index })).catch(() => {});
+      // The pod's link will have the same hardware address, and a parent takes it only once.
+      await socket.executeAsync(linkDelete({ index: link.index }));
     }
   }
 
@@ -159,12 +175,13 @@ export class LeaseLinks implements Disposable {
       linkLocalAddress,
     };
   }
+}
 
-  async #carrier(index: number): Promise<void> {
-    for (let waited = 0; waited < carrierPatienceMs; waited += carrierPauseMs) {
-      if (this.#host.link({ index })?.operState !== 'down') return;
-      await pause(carrierPauseMs);
-    }
+/** Waits until a link that has just come up can send: until then the kernel drops what it is given (`noop_qdisc`). */
+async function hasCarrier(socket: RouteSocket, index: number): Promise<void> {
+  for (let waited = 0; waited < carrierPatienceMs; waited += carrierPauseMs) {
+    if (socket.link({ index })?.operState !== 'down') return;
+    await pause(carrierPauseMs);
   }
 }
 

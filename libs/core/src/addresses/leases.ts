@@ -6,6 +6,7 @@ import {
   type Dhcpv4Answer,
   type Dhcpv6Answer,
   DhcpError,
+  monotonicNow,
   releaseDhcpv4,
   releaseDhcpv6,
   renewDhcpv4,
@@ -23,8 +24,9 @@ import type { LeasePath, LeaseRecord } from './lease-record.ts';
 
 /** How long servers are waited for where the claim does not say, in seconds. */
 const defaultTimeoutSeconds = 15;
-/** How long one attempt to prolong a lease may take, in milliseconds. */
-const renewalMs = 4_000;
+/** How long one attempt to prolong a lease may take at most and at least, in milliseconds. */
+const renewalMs = 3_000;
+const leastRenewalMs = 500;
 /** How long a server may take to say that it has a lease back, and giving back may take in all, in milliseconds. */
 const releaseMs = 1_000;
 const releaseBoundMs = 3_000;
@@ -139,7 +141,11 @@ export class Leases implements LeaseClient {
    */
   async renew(link: LeaseLink, lease: DhcpLease, whom: 'server' | 'anyone' | 'ended'): Promise<LeaseAnswer> {
     if (whom === 'ended') return again(link, lease, true);
-    const patience = { timeoutMs: renewalMs };
+    // From T2 on everybody is asked.
+    const untilRebinding = lease.obtainedAt + (lease.rebindAfter ?? Infinity) * 1000 - monotonicNow();
+    const timeoutMs =
+      whom === 'server' ? Math.max(leastRenewalMs, Math.min(renewalMs, untilRebinding)) : renewalMs;
+    const patience = { timeoutMs };
     return lease.family === 4
       ? renewDhcpv4(link, lease, whom, patience)
       : renewDhcpv6(link, lease, whom, patience);

@@ -93,7 +93,7 @@ export class DhcpServer {
       () => `dnsmasq to serve; it says: ${this.#log}`,
       () => {
         if (child.exitCode !== null) throw new Error(`dnsmasq has ended: ${this.#log}`);
-        return /DHCP(v6)?, (IP range|sockets bound)|sockets bound/.test(this.#log.slice(begun));
+        return /DHCP(v6)?, IP range|router advertisement enabled/.test(this.#log.slice(begun));
       },
       { timeoutMs: 10_000 },
     );
