@@ -30,12 +30,14 @@ export interface ClaimReports {
  *
  * @param watch follows links in pods
  * @param onLinkChange called when a link in a pod has changed, after it was told
+ * @param tellsOfLinks whether it is this instance that tells pods of their links: all instances hear the same
  */
 export function claimReports(
   { config, api, logger }: DriverOptions,
   { metadata, ledger }: ClaimMemory,
   watch: PodLinkWatch,
   onLinkChange: () => void,
+  tellsOfLinks: () => boolean = () => true,
 ): ClaimReports {
   const { driverName, nodeName } = config;
   const status = new ClaimStatusWriter({ api, driverName, logger: logger.child({ component: 'status' }) });
@@ -54,7 +56,7 @@ export function claimReports(
           ({ phase, sandbox }) => phase !== 'detaching' && sandbox.sandboxId === sandboxId,
         ) ?? false,
     (change) => {
-      reporter.linkChanged(change);
+      if (tellsOfLinks()) reporter.linkChanged(change);
       onLinkChange();
     },
   );

@@ -31,6 +31,8 @@ export class Driver {
   #host: HostServices | undefined;
   #watch: PodLinkWatch | undefined;
   #plugin: DraPlugin | undefined;
+  /** Whether this is the instance that publishes, and tells pods of their links. */
+  #publishes = false;
 
   constructor(options: DriverOptions) {
     this.#options = options;
@@ -67,7 +69,13 @@ export class Driver {
 
     const memory = recallClaims(this.#options, locks);
     this.#watch = PodLinkWatch.open(this.#host.routes, logger.child({ component: 'pod links' }));
-    const reports = claimReports(this.#options, memory, this.#watch, () => devices.inventory.settleSoon());
+    const reports = claimReports(
+      this.#options,
+      memory,
+      this.#watch,
+      () => devices.inventory.settleSoon(),
+      () => this.#publishes,
+    );
     const devices = deviceFlow(this.#options, backends, memory, reports.links);
     const claims = claimFlow(this.#options, backends, memory, devices.inventory, reports, locks, leases);
     const background = this.#stopping.signal;
@@ -109,6 +117,7 @@ export class Driver {
   /** During a rolling update the older instance publishes until it ends: two that disagree would take turns. */
   async #publish(publisher: ResourceSlicePublisher, locks: FileStateLocks): Promise<void> {
     await this.#whenAlone(publishing, locks);
+    this.#publishes = true;
     await publisher.run(this.#stopping.signal);
   }
 

@@ -3,6 +3,23 @@ import { DriverMetrics } from './driver-metrics.ts';
 
 const get = async (port: number) => (await fetch(`http://127.0.0.1:${port}/readyz`)).status;
 
+it('devices are counted once, however many claims each is for and in whatever form', async () => {
+  const metrics = new DriverMetrics();
+  const device = (name: string, slotOf?: string) => ({
+    ...{ name, identity: name, attributes: {} },
+    ...(slotOf === undefined ? {} : { slotOf }),
+  });
+  metrics.observeDevices([
+    { kind: 'veth', devices: [device('blue-0', 'blue'), device('blue-1', 'blue'), device('red')] },
+    { kind: 'hostdev', devices: [] },
+  ]);
+  const { port, close } = await metrics.serve('127.0.0.1', 0, false);
+  const text = await (await fetch(`http://127.0.0.1:${port}/metrics`)).text();
+  await close();
+  expect(text).toContain('patchbay_devices{backend="veth"} 2');
+  expect(text).toContain('patchbay_devices{backend="hostdev"} 0');
+});
+
 describe('the metrics port', () => {
   it('that is taken is refused in words', async () => {
     const first = await new DriverMetrics().serve('127.0.0.1', 0, false);

@@ -31,7 +31,7 @@ export class DriverMetrics {
   });
   readonly #devices = new Gauge({
     name: 'patchbay_devices',
-    help: 'Published devices.',
+    help: 'Devices of a backend; one that several claims may have counts once, in whatever form it is published.',
     labelNames: ['backend'],
     registers: [this.#registry],
   });
@@ -79,9 +79,12 @@ export class DriverMetrics {
     this.#repairs.inc({ action: action.kind, occasion, result: error === undefined ? 'ok' : 'error' });
   }
 
-  /** Sets how many devices each backend has published. */
+  /** Sets how many devices each backend has. */
   observeDevices(devices: readonly BackendDevices[]): void {
-    for (const backend of devices) this.#devices.set({ backend: backend.kind }, backend.devices.length);
+    for (const { kind, devices: ofKind } of devices) {
+      const names = new Set(ofKind.map(({ name, slotOf }) => slotOf ?? name));
+      this.#devices.set({ backend: kind }, names.size);
+    }
   }
 
   /**

@@ -26,6 +26,8 @@ export interface Device extends PublishedDevice {
    * capacity, or, where the cluster does not know that, as so many devices `<name>-<slot>`; see `sharedDevice` and `discreteDevices`.
    */
   readonly shares?: number;
+  /** Name of the device of which this is one claim's share; set by the inventory, never by a backend. */
+  readonly slotOf?: string;
   /** Whether its link has a carrier. Absent when that cannot be told: it has no link on the host, or one that is administratively down. */
   readonly carrier?: boolean;
 }

@@ -32,6 +32,7 @@ export function devicePools(
         links: _links,
         builtOn: _builtOn,
         interfaceName: _name,
+        slotOf: _slotOf,
         carrier,
         gone,
         ...device

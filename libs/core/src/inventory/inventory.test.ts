@@ -174,13 +174,13 @@ describe('Inventory', () => {
   }
 
   it('gathers a burst of changes for the debounce and looks once', async () => {
-    const { list, changed } = await running({ pace: { debounceMs: 60 } });
+    const { list, changed } = await running({ pace: { debounceMs: 200 } });
     for (let count = 0; count < 5; count++) {
       changed();
       await sleep(5);
     }
     await vi.waitFor(() => expect(list).toHaveBeenCalledTimes(2));
-    await sleep(150);
+    await sleep(400);
     expect(list).toHaveBeenCalledTimes(2);
     changed();
     await vi.waitFor(() => expect(list).toHaveBeenCalledTimes(3));

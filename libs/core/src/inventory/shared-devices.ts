@@ -45,6 +45,7 @@ function discreteDevices(device: Device): Device[] {
   const { capacity: _capacity, ...rest } = withoutShares(device);
   return Array.from({ length: device.shares ?? 1 }, (_, slot) => ({
     ...rest,
+    slotOf: device.name,
     name: deviceName(`${device.name}-${slot}`),
     identity: `${device.identity}/${slot}`,
     interfaceName: slotInterfaceName(device, slot),

@@ -16,11 +16,13 @@ import type { PodEvents } from './pod-events.ts';
 
 /** Where claim statuses go; the latest of a claim wins, and it is retried in the background. */
 export interface ClaimStatusSink {
+  /** Has the driver's part of a claim's status say this of its devices, and nothing of others. Returns at once; repeatable. */
   set(claim: ClaimReference, devices: readonly ClaimDeviceStatus[]): void;
 }
 
 /** Where containers read about their devices. */
 export interface DeviceMetadataSink {
+  /** Brings what a claim's containers read up to date. Repeatable; rejects when the files cannot be written. */
   update(claimUID: string, devices: readonly DeviceMetadata[]): Promise<unknown>;
 }
 

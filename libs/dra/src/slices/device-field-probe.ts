@@ -16,7 +16,7 @@ import type { Device } from './device.ts';
 import type { ResourceSliceSpec } from './resource-slice.ts';
 
 /** Fields of a device that API servers drop while the feature behind them is off. */
-export type OptionalDeviceField = 'allowMultipleAllocations' | 'taints';
+export type OptionalDeviceField = 'allowMultipleAllocations';
 
 /** Whose devices they would be, and who wants to know. */
 export interface DeviceFieldProbeOptions {
@@ -84,7 +84,6 @@ export class DeviceFieldProbe {
     const kept = new Set<OptionalDeviceField>();
     const [device] = sliceFromServer(version, answer).spec.devices ?? [];
     if (device?.allowMultipleAllocations === true) kept.add('allowMultipleAllocations');
-    if ((device?.taints ?? []).length > 0) kept.add('taints');
     return kept;
   }
 }
@@ -95,7 +94,6 @@ function probeSpec(driverName: string, nodeName: string): ResourceSliceSpec {
     attributes: {},
     capacity: { shares: { value: '2', requestPolicy: { default: '1', validValues: ['1'] } } },
     allowMultipleAllocations: true,
-    taints: [{ key: `${driverName}/probe`, effect: 'NoSchedule' }],
   };
   const pool = { name: `${nodeName}/probe`, generation: 1, resourceSliceCount: 1 };
   return { driver: driverName, nodeName, pool, devices: [device] };
