@@ -33,16 +33,35 @@ export function hostSnapshot(): HostSnapshot {
   ];
 }
 
-/** The lines by which two snapshots differ, marked `-` and `+` as a patch is; none when they are the same. */
+/** How two snapshots differ, in lines for people; none when they do not. */
 export function differences(before: HostSnapshot, after: HostSnapshot): readonly string[] {
   if (isDeepStrictEqual(before, after)) return [];
+  const gone = before.filter((each) => !after.includes(each));
+  const come = after.filter((each) => !before.includes(each));
+  if (gone.length + come.length === 0) return ['the same lines in another order or number'];
+  const changed = gone.flatMap((each) => {
+    const link = linkName(each);
+    const twin = link === undefined ? undefined : come.find((other) => linkName(other) === link);
+    return link === undefined || twin === undefined ? [] : [{ link, each, twin }];
+  });
   return [
-    ...before.filter((each) => !after.includes(each)).map((each) => `- ${each}`),
-    ...after.filter((each) => !before.includes(each)).map((each) => `+ ${each}`),
-    ...(before.every((each) => after.includes(each)) && after.every((each) => before.includes(each))
-      ? ['  the same lines in another order or number']
-      : []),
+    ...changed.map(({ link, each, twin }) => `link ${link}: ${changedFields(each, twin)}`),
+    ...gone.filter((each) => !changed.some((pair) => pair.each === each)).map((each) => `- ${each}`),
+    ...come.filter((each) => !changed.some((pair) => pair.twin === each)).map((each) => `+ ${each}`),
   ];
+}
+
+/** The link that a line is about; undefined when it is about something else. */
+function linkName(text: string): string | undefined {
+  return text.startsWith('link ') ? /"ifname":"([^"]*)"/.exec(text)?.[1] : undefined;
+}
+
+function changedFields(before: string, after: string): string {
+  const [old, now] = [before, after].map((text) => JSON.parse(text.slice(text.indexOf('{'))) as Json);
+  return [...new Set([...Object.keys(old ?? {}), ...Object.keys(now ?? {})])]
+    .filter((name) => !isDeepStrictEqual(old?.[name], now?.[name]))
+    .map((name) => `"${name}" was ${JSON.stringify(old?.[name])}, is ${JSON.stringify(now?.[name])}`)
+    .join('; ');
 }
 
 /** Paths of all files below the directories, sorted; directories that are empty are files too. */

@@ -13,7 +13,8 @@ export class ProofHost {
   readonly directory = mkdtempSync(join(tmpdir(), 'proof-'));
   readonly stateDirectory = join(this.directory, 'state');
   readonly cdiDirectory = join(this.directory, 'cdi');
-  readonly network = new HostNetwork();
+  readonly #cards: number;
+  #network = new HostNetwork();
   #links: HostSnapshot = [];
   #files: readonly string[] = [];
 
@@ -24,8 +25,8 @@ export class ProofHost {
     writeFileSync('/proc/sys/net/ipv6/conf/default/dad_transmits', '0');
     writeFileSync('/proc/sys/net/ipv6/conf/all/forwarding', '1');
     writeFileSync('/proc/sys/net/ipv4/ip_forward', '1');
-    this.network.build(cards);
-    useBridge('br-blue');
+    this.#cards = cards;
+    this.#build();
   }
 
   /** The driver's configuration for this host. */
@@ -48,6 +49,14 @@ export class ProofHost {
     };
   }
 
+  /** Builds the network anew, after parts of it have been taken away, and remembers it. */
+  rebuild(): void {
+    this.#network.destroy();
+    this.#network = new HostNetwork();
+    this.#build();
+    this.#links = hostSnapshot();
+  }
+
   /** Takes what the host is now for what it must be again. */
   remember(): void {
     this.#links = hostSnapshot();
@@ -65,7 +74,8 @@ export class ProofHost {
    * @param without names of links that are not expected to be there, nor what belongs to them
    */
   changes(without: readonly string[] = []): readonly string[] {
-    const gone = (line: string) => without.some((name) => line.includes(`"${name}"`));
+    const gone = (line: string) =>
+      without.some((name) => line.includes(`"${name}"`) || line.startsWith(`link ${name}:`));
     return settled(() => [
       ...differences(this.#links, hostSnapshot()).filter((line) => !gone(line)),
       ...differences(this.#files, this.#filesNow()),
@@ -78,8 +88,14 @@ export class ProofHost {
   }
 
   destroy(): void {
-    this.network.destroy();
+    this.#network.destroy();
     rmSync(this.directory, { recursive: true, force: true });
+  }
+
+  #build(): void {
+    this.#network.build(this.#cards);
+    giveAddress('fabric', '02:00:5e:00:53:fd');
+    useBridge('br-blue', '02:00:5e:00:53:fe');
   }
 
   #filesNow(): readonly string[] {
@@ -97,16 +113,20 @@ function settled(changes: () => readonly string[]): readonly string[] {
   }
 }
 
-/**
- * Has a bridge look as after its first port: it takes its address from its ports unless it was given one, and what it can segment from those
- * that it had last. Neither is a trace of the driver.
- */
-function useBridge(name: string): void {
+/** A bridge takes its address from its ports unless it was given one. */
+function giveAddress(name: string, address: string): number {
   using socket = RouteSocket.open();
   const bridge = socket.link({ name });
   if (bridge === undefined) throw new Error(`there is no bridge ${name}`);
-  socket.execute(linkSet(bridge.index, { address: '02:00:5e:00:53:fe' }));
+  socket.execute(linkSet(bridge.index, { address }));
+  return bridge.index;
+}
+
+/** Has a bridge look as after its first port, by which it learns what it can segment; that is no trace of the driver. */
+function useBridge(name: string, address: string): void {
+  const index = giveAddress(name, address);
+  using socket = RouteSocket.open();
   const kind = { kind: 'veth', peer: { name: 'port1' } } as const;
-  const port = socket.createLink({ name: 'port0', kind, master: bridge.index, up: true });
+  const port = socket.createLink({ name: 'port0', kind, master: index, up: true });
   socket.execute(linkDelete({ index: port.index }));
 }

@@ -42,19 +42,21 @@ async function hostFor(): Promise<ProofHost> {
 let commands = 0;
 const property = fc.asyncProperty(sequences(values['replay-path']), async (sequence) => {
   const node = new SequenceNode(await hostFor(), driver);
-  let whole = false;
+  let held = false;
   try {
     await node.start();
     await fc.asyncModelRun(() => ({ model: new NodeModel(), real: node }), sequence);
     commands += [...sequence].length;
     const left = await node.finish();
     if (left.length > 0) throw new Error(`the host is not what it was:\n${left.join('\n')}`);
-    whole = node.removed.size === 0;
+    held = true;
   } finally {
-    if (!whole) {
+    if (!held) {
       await node.abandon();
       host?.destroy();
       host = undefined;
+    } else if (node.removed.size > 0) {
+      host?.rebuild();
     }
   }
 });
