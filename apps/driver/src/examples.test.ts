@@ -14,6 +14,8 @@ const parameters = new InterfaceParameters(
 interface Configured {
   readonly spec?: {
     readonly devices?: Configured['spec'];
+    /** Of a template. */
+    readonly spec?: Configured['spec'];
     readonly config?: readonly { readonly opaque: { readonly parameters: unknown } }[];
   };
 }
@@ -33,6 +35,7 @@ describe('the examples', () => {
     const found = documents.flatMap(({ spec }) => [
       ...(spec?.config ?? []),
       ...(spec?.devices?.config ?? []),
+      ...(spec?.spec?.devices?.config ?? []),
     ]);
     expect(found.length).toBeGreaterThan(1);
     for (const { opaque } of found) {
