@@ -1,9 +1,11 @@
 import {
+  type AccountedFor,
   type AttachedDevice,
   type AttachStrategy,
   DeviceNotFoundError,
   type DevicePlace,
   type DeviceRequest,
+  type HostLeftover,
   type HostLinks,
   inheritedSetup,
   type InterfaceSetup,
@@ -15,6 +17,7 @@ import {
   ParametersInvalidError,
   type PodLinks,
   type PodSandbox,
+  type StrayPins,
 } from '@patchbay/core';
 import type { Link } from '@patchbay/netlink';
 
@@ -30,8 +33,16 @@ export class HostdevAttach implements AttachStrategy {
   readonly #podLinks: PodLinks;
   readonly #places: LinkPlaces;
   readonly #leases: LeaseClient;
+  readonly #pins: StrayPins | undefined;
 
-  constructor(hostLinks: HostLinks, podLinks: PodLinks, places: LinkPlaces, leases: LeaseClient = noLeases) {
+  constructor(
+    hostLinks: HostLinks,
+    podLinks: PodLinks,
+    places: LinkPlaces,
+    leases: LeaseClient = noLeases,
+    pins?: StrayPins,
+  ) {
+    this.#pins = pins;
     this.#leases = leases;
     this.#hostLinks = hostLinks;
     this.#podLinks = podLinks;
@@ -82,6 +93,11 @@ export class HostdevAttach implements AttachStrategy {
   detach(prepared: JsonObject, sandbox: PodSandbox): Promise<void> {
     const { snapshot, setup } = parse(prepared);
     return this.#podLinks.moveOut(snapshot, setup, sandbox);
+  }
+
+  async leftovers(accounted: () => AccountedFor): Promise<HostLeftover[]> {
+    const snapshots = () => accounted().attachments.map(({ prepared }) => parse(prepared).snapshot);
+    return this.#pins?.find(snapshots) ?? [];
   }
 
   async locate(prepared: JsonObject, sandbox: PodSandbox): Promise<DevicePlace> {

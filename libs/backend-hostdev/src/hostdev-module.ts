@@ -5,7 +5,9 @@ import {
   HOST_ROUTES,
   leaseClient,
   LinkPlaces,
+  NAMESPACE_PINS,
   POD_LINKS,
+  StrayPins,
 } from '@patchbay/core';
 import * as z from 'zod';
 import { HostdevAttach } from './hostdev-attach.ts';
@@ -20,13 +22,18 @@ export const hostdevModule: BackendModule<HostdevConfig> = {
   register(container, config) {
     container.provide(BACKEND, () => {
       const hostLinks = container.resolve(HOST_LINKS);
+      const routes = container.resolve(HOST_ROUTES);
+      const pins = container.has(NAMESPACE_PINS)
+        ? new StrayPins(container.resolve(NAMESPACE_PINS), routes)
+        : undefined;
       return {
         discovery: new HostdevDiscovery(hostLinks, config),
         attach: new HostdevAttach(
           hostLinks,
           container.resolve(POD_LINKS),
-          new LinkPlaces(container.resolve(HOST_ROUTES)),
+          new LinkPlaces(routes),
           leaseClient(container),
+          pins,
         ),
       };
     });

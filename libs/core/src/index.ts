@@ -57,9 +57,11 @@ export {
   leaseClient,
   LEASES,
   LOGGER,
+  NAMESPACE_PINS,
   POD_LINKS,
 } from './backend/driver-services.ts';
 export * from './errors/driver-errors.ts';
+export { announceAddresses } from './interfaces/announce-addresses.ts';
 export { namespaceAccess, type NamespaceAccess } from './interfaces/apply/namespace-access.ts';
 export { apiVersion } from './interfaces/interface-config.ts';
 export { InterfaceConfigurator } from './interfaces/interface-configurator.ts';
@@ -100,8 +102,9 @@ export { type PodLinkListener, PodLinkWatch } from './links/pod-link-watch.ts';
 export { LinkPlaces } from './links/link-places.ts';
 export { openUnlessGone } from './links/open-unless-gone.ts';
 export { NamespacePins } from './links/namespace-pins.ts';
+export { StrayPins } from './links/stray-pins.ts';
 export { type HostEnd, PodLinks, type PodLinkSpec } from './links/pod-links.ts';
 export { type Logger, silentLogger } from './logging/logger.ts';
 export { AttachmentReporter } from './status/attachment-reporter.ts';
-export { DeviceLinks } from './status/device-links.ts';
+export { type DeviceLinkChange, DeviceLinks } from './status/device-links.ts';
 export { PodEvents } from './status/pod-events.ts';

@@ -11,6 +11,7 @@ import {
   LOGGER,
   type Logger,
   matchesLinkPattern,
+  NAMESPACE_PINS,
   NamespacePins,
   POD_LINKS,
   PodLinks,
@@ -58,10 +59,9 @@ export function openHostServices({
   container.provide(DRIVER_NAME, () => driverName);
   container.provide(HOST_ROUTES, () => routes);
   container.provide(HOST_LINKS, () => new HostLinks(routes, isReserved));
-  container.provide(
-    POD_LINKS,
-    () => new PodLinks(routes, namespace, new NamespacePins(join(state.directory, 'namespaces')), logger),
-  );
+  const pins = new NamespacePins(join(state.directory, 'namespaces'));
+  container.provide(NAMESPACE_PINS, () => pins);
+  container.provide(POD_LINKS, () => new PodLinks(routes, namespace, pins, logger));
   const leases = libraries && leaseServices(routes, libraries, state.directory, logger);
   if (leases !== undefined) container.provide(LEASES, () => leases.leases);
   return {

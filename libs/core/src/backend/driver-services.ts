@@ -1,6 +1,7 @@
 import type { RouteSocket } from '@patchbay/netlink';
 import { type LeaseClient, noLeases } from '../addresses/leases.ts';
 import type { HostLinks } from '../inventory/host-links.ts';
+import type { NamespacePins } from '../links/namespace-pins.ts';
 import type { PodLinks } from '../links/pod-links.ts';
 import type { Logger } from '../logging/logger.ts';
 import { type BackendContainer, createToken, type Token } from './backend-container.ts';
@@ -11,6 +12,8 @@ export const HOST_LINKS: Token<HostLinks> = createToken<HostLinks>('HOST_LINKS')
 export const POD_LINKS: Token<PodLinks> = createToken<PodLinks>('POD_LINKS');
 /** A route socket in the host's namespace, for what the two above do not do. */
 export const HOST_ROUTES: Token<RouteSocket> = createToken<RouteSocket>('HOST_ROUTES');
+/** Pins of the namespaces that links of the host are in; absent where nobody keeps them. */
+export const NAMESPACE_PINS: Token<NamespacePins> = createToken<NamespacePins>('NAMESPACE_PINS');
 /** Leases addresses from DHCP servers while claims are prepared; see {@link leaseClient}. */
 export const LEASES: Token<LeaseClient> = createToken<LeaseClient>('LEASES');
 /** The driver's name, for what backends must know to be this driver's own; see {@link driverNameOf}. */

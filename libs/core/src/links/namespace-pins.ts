@@ -1,5 +1,5 @@
-import { createHash } from 'node:crypto';
-import { mkdirSync } from 'node:fs';
+import { hash } from 'node:crypto';
+import { existsSync, mkdirSync, readdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { NetworkNamespace } from '@patchbay/netlink';
 import { travelMark } from './link-identity.ts';
@@ -21,7 +21,18 @@ export class NamespacePins {
   /** Where the namespace that the link is in is pinned; undefined for hardware. */
   path(snapshot: LinkSnapshot): string | undefined {
     const mark = travelMark(snapshot);
-    return mark && join(this.#directory, createHash('sha256').update(mark).digest('hex').slice(0, 16));
+    return mark && this.#pathOf(mark);
+  }
+
+  /** All pins, by their paths. */
+  paths(): readonly string[] {
+    if (!existsSync(this.#directory)) return [];
+    return readdirSync(this.#directory).map((name) => join(this.#directory, name));
+  }
+
+  /** Whether a pin is that of the link with a mark; see `travelMark`. */
+  isOf(path: string, mark: string): boolean {
+    return path === this.#pathOf(mark);
   }
 
   /** Pins the namespace that the link is about to enter. Replaces an earlier pin of the link. */
@@ -37,5 +48,9 @@ export class NamespacePins {
   unpin(snapshot: LinkSnapshot): void {
     const path = this.path(snapshot);
     if (path !== undefined) NetworkNamespace.unpin(path);
+  }
+
+  #pathOf(mark: string): string {
+    return join(this.#directory, hash('sha256', mark).slice(0, 16));
   }
 }
