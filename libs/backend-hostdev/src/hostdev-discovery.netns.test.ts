@@ -1,5 +1,4 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import { BackendRegistry, HostLinks, Inventory, silentLogger } from '@patchbay/core';
 import {
   addressAdd,
   addressDelete,
@@ -10,16 +9,15 @@ import {
   NetworkNamespace,
   routeAdd,
   routeDelete,
-  RouteSocket,
+  type RouteSocket,
 } from '@patchbay/netlink';
-import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
-import { HostdevDiscovery } from './hostdev-discovery.ts';
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { LiveHost } from './testing/live-host.ts';
 
+let live: LiveHost;
 let host: RouteSocket;
-let stopping: AbortController;
-let inventory: Inventory;
-/** Called at the next change of the list. */
-let listeners: (() => void)[] = [];
+/** Waits until exactly these links are published. */
+const publishes = (...names: readonly string[]) => live.publishes(...names);
 
 /** Makes a pair `<name>` and `<name>-end`, both up, and returns the index of the first. */
 function pair(name: string): number {
@@ -32,50 +30,28 @@ function pair(name: string): number {
   return index;
 }
 
-function published(): string[] {
-  return inventory.devices.flatMap(({ devices }) => devices.map(({ name }) => name));
-}
-
-/** Waits until exactly these links are published. */
-async function publishes(...names: readonly string[]): Promise<void> {
-  await vi.waitFor(() => expect(published()).toEqual(names), { interval: 5 });
-}
-
 /** Resolves with the change after which the list of devices has a text in it, or is `without` it. */
 async function until(text: string): Promise<void> {
   const [, absent] = /^without (.*)/.exec(text) ?? [];
+  const { inventory } = live;
   const shows = () => {
     const listed = JSON.stringify(inventory.devices);
     return absent === undefined ? listed.includes(text) : !listed.includes(absent.replace(/^"/, '"name":"'));
   };
-  while (!shows()) await new Promise<void>((resolve) => listeners.push(resolve));
+  await new Promise<void>((resolve) => {
+    const look = () => {
+      if (shows()) resolve();
+    };
+    inventory.onChange(look);
+    look();
+  });
 }
 
 beforeEach(async () => {
-  host = RouteSocket.open();
-  stopping = new AbortController();
-  const discovery = new HostdevDiscovery(new HostLinks(host, ({ alias }) => alias === 'mine'), {
-    links: [{ name: '*' }],
-  });
-  inventory = new Inventory({
-    backends: new BackendRegistry([{ kind: 'hostdev', backend: { discovery, attach: undefined as never } }]),
-    heldDevices: () => [],
-    logger: silentLogger,
-  });
-  listeners = [];
-  inventory.onChange(() => {
-    for (const listener of listeners.splice(0)) listener();
-  });
-  void inventory.run(stopping.signal);
-  await publishes();
+  live = await LiveHost.open('*', ({ alias }) => alias === 'mine');
+  host = live.socket;
 });
-afterEach(async () => {
-  stopping.abort();
-  for (const { index, kind } of host.links()) {
-    if (kind !== undefined && host.link({ index }) !== undefined) host.execute(linkDelete({ index }));
-  }
-  host.close();
-});
+afterEach(() => live.close());
 
 describe('a change of the host', () => {
   it('shows within 50 ms, whatever it is', async (context) => {
