@@ -1,9 +1,11 @@
 import {
+  announceAddresses,
   AttachmentReporter,
   type BackendRegistry,
   ClaimAttacher,
   ClaimLocks,
   ClaimPreparer,
+  type DeviceLinkChange,
   DeviceLinks,
   InterfaceParameters,
   type Inventory,
@@ -56,7 +58,10 @@ export function claimReports(
           ({ phase, sandbox }) => phase !== 'detaching' && sandbox.sandboxId === sandboxId,
         ) ?? false,
     (change) => {
-      if (tellsOfLinks()) reporter.linkChanged(change);
+      if (tellsOfLinks()) {
+        reporter.linkChanged(change);
+        if (change.carrierCame) announce(change);
+      }
       onLinkChange();
     },
   );
@@ -66,6 +71,13 @@ export function claimReports(
     logger: logger.child({ component: 'attachments' }),
   });
   return { status, events, links, reporter };
+}
+
+/** What the kernel announced when the link came up was lost while it had no carrier. */
+function announce({ sandbox, linkIndex }: DeviceLinkChange): void {
+  announceAddresses(sandbox.networkNamespacePath, linkIndex).catch(() => {
+    // The pod is ending; its neighbours need not know.
+  });
 }
 
 /** The flow of claims: from the kubelet, into pods. */

@@ -18,6 +18,7 @@ import { closeSync } from 'node:fs';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { describe, expect, it } from 'vitest';
 import { InterfaceConflictError } from '../errors/driver-errors.ts';
+import { announceAddresses } from './announce-addresses.ts';
 import { InterfaceConfigurator } from './interface-configurator.ts';
 import { InterfaceParameters } from './interface-parameters.ts';
 import type { InterfaceSetup } from './interface-setup.ts';
@@ -246,27 +247,56 @@ describe('an interface in a pod', () => {
 });
 
 describe('neighbours of an interface in a pod', () => {
+  const addresses = ['192.0.2.10/24', '2001:db8:1::10/64'];
+  const elsewhere = '02:00:00:00:00:99';
+
+  /** Makes the neighbour believe that the addresses are somewhere else. */
+  function mislead({ outside, peer }: Pod): void {
+    const state = neighbourStates.stale;
+    for (const address of ['192.0.2.10', '2001:db8:1::10'])
+      outside.execute(neighbourReplace({ linkIndex: peer.index, address, linkAddress: elsewhere, state }));
+  }
+
+  /** Where the neighbour believes the addresses to be, once it does not believe any more that they are somewhere else. */
+  async function believed({ outside, peer }: Pod): Promise<(string | undefined)[]> {
+    const known = () =>
+      outside
+        .neighbours({ linkIndex: peer.index })
+        .filter(({ address }) => addresses.some((each) => each.startsWith(`${address}/`)))
+        .map(({ linkAddress }) => linkAddress);
+    for (let waited = 0; waited < 100 && known().includes(elsewhere); waited++) await sleep(10);
+    return known();
+  }
+
   it('learn at once that its addresses have moved to another hardware address', () =>
     withPod(async (pod) => {
       const { outside, peer, link } = pod;
-      const linkIndex = peer.index;
       outside.execute(
-        addressAdd({ linkIndex, address: '192.0.2.1/24' }),
-        addressAdd({ linkIndex, address: '2001:db8:1::1/64', flags: addressFlags.nodad }),
+        addressAdd({ linkIndex: peer.index, address: '192.0.2.1/24' }),
+        addressAdd({ linkIndex: peer.index, address: '2001:db8:1::1/64', flags: addressFlags.nodad }),
       );
-      const addresses = ['192.0.2.10/24', '2001:db8:1::10/64'];
-      for (const address of ['192.0.2.10', '2001:db8:1::10']) {
-        const linkAddress = '02:00:00:00:00:99';
-        outside.execute(neighbourReplace({ linkIndex, address, linkAddress, state: neighbourStates.stale }));
-      }
+      mislead(pod);
       await configurator.configure(pod, link, setupOf({ interface: { addresses } }));
-      const known = () =>
-        outside
-          .neighbours({ linkIndex })
-          .filter(({ address }) => addresses.some((each) => each.startsWith(`${address}/`)))
-          .map(({ linkAddress }) => linkAddress);
-      for (let waited = 0; waited < 50 && known().includes('02:00:00:00:00:99'); waited++) await sleep(10);
-      expect(known()).toEqual([link.address, link.address]);
+      expect(await believed(pod)).toEqual([link.address, link.address]);
+    }));
+
+  it('learn it when the link finds its carrier late', () =>
+    withPod(async (pod) => {
+      const { outside, peer, link, namespace } = pod;
+      outside.execute(linkSet(peer.index, { up: false }));
+      const neighbours = [{ address: '192.0.2.1', hardwareAddress: '02:00:00:00:00:01' }];
+      await configurator.configure(pod, link, setupOf({ interface: { addresses }, neighbours }));
+      outside.execute(
+        linkSet(peer.index, { up: true }),
+        addressAdd({ linkIndex: peer.index, address: '192.0.2.1/24' }),
+        addressAdd({ linkIndex: peer.index, address: '2001:db8:1::1/64', flags: addressFlags.nodad }),
+      );
+      mislead(pod);
+      await announceAddresses(namespace.path, link.index);
+      expect(await believed(pod)).toEqual([link.address, link.address]);
+      expect(permanentNeighbours(pod.socket)).toHaveLength(1);
+      await announceAddresses('/run/netns/no-such-pod', link.index);
+      await announceAddresses(namespace.path, link.index + 100);
     }));
 });
 

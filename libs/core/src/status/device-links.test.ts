@@ -33,6 +33,8 @@ const noCarrier: PodLinkState = { kind: 'no-carrier', operState: 'down' };
 function deviceLinks() {
   const followed = new Set<string>();
   const changes: string[] = [];
+  /** After which of the changes a carrier came that was not there before. */
+  const carriers: number[] = [];
   let listener: (key: string, state: PodLinkState) => void = () => {};
   let attached = true;
   const links = new DeviceLinks(
@@ -42,14 +44,17 @@ function deviceLinks() {
       onChange: (heard) => void (listener = heard),
     },
     () => attached,
-    ({ before, state }) => void changes.push(`${before?.kind ?? 'unknown'} ${state.kind}`),
+    ({ before, state, carrierCame }) => {
+      changes.push(`${before?.kind ?? 'unknown'} ${state.kind}`);
+      if (carrierCame) carriers.push(changes.length);
+    },
   );
   const follow = (index = 7, fresh = false) =>
     links.follow(record, sandbox, new Map([[device, { index, name: 'net1', mtu: 1500, ips: [] }]]), fresh);
   const tell = (state: PodLinkState) => followed.forEach((key) => listener(key, state));
   const takeBack = () => void (attached = false);
   const state = () => links.stateInPod('fake', 'nic');
-  return { links, changes, followed, follow, tell, takeBack, state };
+  return { links, changes, carriers, followed, follow, tell, takeBack, state };
 }
 
 describe('DeviceLinks', () => {
@@ -64,6 +69,22 @@ describe('DeviceLinks', () => {
     links.leave(record, sandbox);
     expect([state(), followed.size]).toEqual([undefined, 0]);
     expect(changes).toEqual(['unknown up', 'up no-carrier']);
+  });
+
+  it('tells when a carrier has come: late or again, and not with a link that has one from the start', () => {
+    const late = deviceLinks();
+    late.follow(7, true);
+    late.tell(noCarrier);
+    late.tell({ kind: 'up' });
+    late.tell({ kind: 'down' });
+    late.tell({ kind: 'up' });
+    late.tell(noCarrier);
+    late.tell({ kind: 'up' });
+    expect([late.changes[0], late.carriers]).toEqual(['unknown up', [1, 5]]);
+    const ready = deviceLinks();
+    ready.follow(7, true);
+    ready.tell({ kind: 'up' });
+    expect(ready.carriers).toEqual([]);
   });
 
   it('does not tell that a link is gone when it leaves because it is taken back', () => {

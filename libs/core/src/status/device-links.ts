@@ -20,9 +20,13 @@ export interface DeviceLinkChange {
   readonly record: ClaimRecord;
   readonly device: DeviceRecord;
   readonly sandbox: PodSandbox;
+  /** Its index there. */
+  readonly linkIndex: number;
   readonly state: PodLinkState;
   /** What it was before; undefined at first sight. */
   readonly before: PodLinkState | undefined;
+  /** Whether it has a carrier now and had none before, be it only for the moment in which nothing is said of it. */
+  readonly carrierCame: boolean;
 }
 
 interface FollowedLink {
@@ -156,7 +160,12 @@ export class DeviceLinks {
       return;
     }
     link.state = state;
-    this.#onChange({ record, device, sandbox, state, before });
+    const hadNone = before?.kind === 'no-carrier' || link.settling !== undefined;
+    delete link.settling;
+    this.#onChange({
+      ...{ record, device, sandbox, state, before, linkIndex: link.index },
+      carrierCame: state.kind === 'up' && hadNone,
+    });
   }
 }
 
