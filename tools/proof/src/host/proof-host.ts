@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { HostNetwork } from '@patchbay/lab';
 import { linkDelete, linkSet, RouteSocket } from '@patchbay/netlink';
-import { differences, filesBelow, type HostSnapshot, hostSnapshot } from './host-snapshot.ts';
+import { differences, filesBelow, type HostSnapshot, hostSnapshot, quickSnapshot } from './host-snapshot.ts';
 
 /** How long the kernel may take until it has settled what follows from a change, in milliseconds. */
 const settlingMs = 3_000;
@@ -17,6 +17,7 @@ export class ProofHost {
   #network = new HostNetwork();
   #links: HostSnapshot = [];
   #files: readonly string[] = [];
+  #state = '';
 
   /** @param cards how many whole links the node has: `nic0`, `nic1`, … */
   constructor(cards: number) {
@@ -54,12 +55,12 @@ export class ProofHost {
     this.#network.destroy();
     this.#network = new HostNetwork();
     this.#build();
-    this.#links = hostSnapshot();
+    this.#rememberLinks();
   }
 
   /** Takes what the host is now for what it must be again. */
   remember(): void {
-    this.#links = hostSnapshot();
+    this.#rememberLinks();
     this.rememberFiles();
   }
 
@@ -82,14 +83,21 @@ export class ProofHost {
     ]);
   }
 
-  /** As {@link changes}, without the files. */
-  linkChanges(): readonly string[] {
-    return settled(() => differences(this.#links, hostSnapshot()));
+  /** Whether links, addresses, routes and rules are what they were, by a look that is quicker and less thorough than {@link changes}. */
+  isAsBefore(): boolean {
+    using socket = RouteSocket.open();
+    return settled(() => (quickSnapshot(socket) === this.#state ? [] : ['changed'])).length === 0;
   }
 
   destroy(): void {
     this.#network.destroy();
     rmSync(this.directory, { recursive: true, force: true });
+  }
+
+  #rememberLinks(): void {
+    using socket = RouteSocket.open();
+    this.#links = hostSnapshot();
+    this.#state = quickSnapshot(socket);
   }
 
   #build(): void {

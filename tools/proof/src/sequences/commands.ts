@@ -1,5 +1,5 @@
-import { SimulatedCrash } from '@patchbay/core/testing';
 import fc from 'fast-check';
+import { DriverDied } from './crashable-process.ts';
 import type { NodeModel } from './node-model.ts';
 import { cards, plannedClaims, pods } from './scenario.ts';
 import type { Death, SequenceNode } from './sequence-node.ts';
@@ -67,7 +67,7 @@ abstract class DriverStep extends Step {
       this.interrupted(model);
       return;
     }
-    if (problem !== undefined && (problem instanceof SimulatedCrash || !this.mayFail(model))) throw problem;
+    if (problem !== undefined && (problem instanceof DriverDied || !this.mayFail(model))) throw problem;
     this.done(model, problem !== undefined);
   }
 }

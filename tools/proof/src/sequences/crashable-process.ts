@@ -1,10 +1,9 @@
 import fs from 'node:fs';
 import { setTimeout as pause } from 'node:timers/promises';
 import { type ForeignLibraries, loadForeignLibraries } from '@patchbay/ffi';
-import { SimulatedCrash } from '@patchbay/core/testing';
 
 /** Functions of the C library by which something outside of the process changes. */
-const changingCalls: readonly string[] = ['send', 'mount', 'umount2', 'ioctl', 'syscall'];
+const changingCalls: readonly string[] = ['send', 'mount', 'umount2', 'syscall'];
 /** Functions of `node:fs` that do so; those without `Sync` also exist in `node:fs/promises`. */
 const changingFileCalls: readonly string[] = [
   ...['writeFile', 'appendFile', 'mkdir', 'rm', 'rmdir', 'unlink', 'rename', 'link', 'symlink', 'chmod'],
@@ -21,6 +20,11 @@ const changingFileCalls: readonly string[] = [
     'open',
   ],
 ];
+
+/** Stands for the process having been killed: whoever sees it does nothing more. */
+export class DriverDied extends Error {
+  override readonly name = 'DriverDied';
+}
 
 type Call = (...parameters: unknown[]) => unknown;
 
@@ -123,7 +127,7 @@ export class CrashableProcess {
   }
 
   #effect(call: () => unknown): unknown {
-    if (this.#dead) throw new SimulatedCrash();
+    if (this.#dead) throw new DriverDied();
     if (this.#countdown-- > 0) return call();
     if (this.#when === 'before') return this.#crash();
     const result = call();
@@ -132,6 +136,6 @@ export class CrashableProcess {
 
   #crash(): never {
     this.#dead = true;
-    throw new SimulatedCrash();
+    throw new DriverDied();
   }
 }

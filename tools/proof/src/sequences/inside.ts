@@ -4,7 +4,7 @@ import { useForeignLibraries } from '@patchbay/netlink';
 import fc from 'fast-check';
 import { ProofHost } from '../host/proof-host.ts';
 import { sequences } from './commands.ts';
-import { CrashableProcess } from './crashable-process.ts';
+import { CrashableProcess, DriverDied } from './crashable-process.ts';
 import { NodeModel } from './node-model.ts';
 import { cards } from './scenario.ts';
 import type { SequencesResult } from './run-sequences.ts';
@@ -22,6 +22,12 @@ const seed = Number(values.seed);
 
 const driver = new CrashableProcess();
 useForeignLibraries(driver.libraries);
+for (const event of ['uncaughtException', 'unhandledRejection'] as const) {
+  process.on(event, (error: unknown) => {
+    // What a dead driver would not have noticed any more.
+    if (!(error instanceof DriverDied)) throw error;
+  });
+}
 let host: ProofHost | undefined;
 
 /** A host on which each claim has come and gone once, so that directories that stay are there. */
