@@ -1,4 +1,6 @@
-import { closeSync } from 'node:fs';
+import { closeSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import {
   addressAdd,
   addressDelete,
@@ -13,6 +15,10 @@ import {
 } from '@patchbay/netlink';
 import { attachTcx, loadProgram } from '@patchbay/netlink/testing';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { ClaimJournal } from '../../attachments/claim-journal.ts';
+import { ClaimLedger } from '../../attachments/claim-ledger.ts';
+import type { ClaimRecord } from '../../attachments/claim-record.ts';
+import { silentLogger } from '../../logging/logger.ts';
 import { CrashPlan, SimulatedCrash } from '../../testing/crashing-socket.ts';
 import { hostConfiguration } from '../../testing/host-configuration.ts';
 import { HostLinkRig, podSetup } from '../../testing/host-link-rig.ts';
@@ -124,6 +130,37 @@ describe('restoring', () => {
       'ipv4/conf/nic0/arp_ignore': '1',
     });
     rig.host.execute(routeDelete({ destination: '10.1.0.0/16' }));
+  });
+
+  it('changes nothing after a reboot, which made the link anew: neither by a journal that outlived it, nor by its snapshot', async () => {
+    rig.configure(addressAdd({ linkIndex: rig.nic, address: '198.51.100.10/24' }));
+    const taken = { ...(await rig.snapshot()), bootId: 'of the boot before' };
+    const directory = mkdtempSync(join(tmpdir(), 'journal-'));
+    const claim = { uid: 'claim-uid', namespace: 'default', name: 'claim' };
+    const device = { name: 'nic0', identity: `link/${rig.nic}/`, links: [rig.nic], attributes: {} };
+    new ClaimJournal(directory, silentLogger).write({
+      ...{ version: 1, bootId: taken.bootId, claim, podUIDs: ['pod-uid'] },
+      attachments: [{ phase: 'attached', sandbox: rig.sandbox }],
+      devices: [
+        {
+          ...{ request: 'net', pool: 'node', kind: 'hostdev', device, interfaceName: 'fast0' },
+          ...{ adminAccess: false, prepared: { snapshot: taken, setup: podSetup } },
+        },
+      ],
+    } as unknown as ClaimRecord);
+    rig.host.execute(
+      linkSet(rig.nic, { up: false, mtu: 1300, alias: 'made anew' }),
+      addressDelete({ linkIndex: rig.nic, address: '198.51.100.10/24' }),
+    );
+    const before = await rig.settled();
+    const ledger = new ClaimLedger(new ClaimJournal(directory, silentLogger));
+    const now = readFileSync('/proc/sys/kernel/random/boot_id', 'utf8').trim();
+    expect(ledger.load(now).map((record) => record.claim.uid)).toEqual(['claim-uid']);
+    expect(ledger.all()).toEqual([]);
+    await rig.links.moveOut(taken, podSetup, rig.sandbox);
+    expect(await hostConfiguration()).toEqual(before);
+    expect(rig.warnings).toEqual([{ link: 'nic0' }]);
+    rmSync(directory, { recursive: true });
   });
 
   it('changes nothing of a link that never left, as somebody on the host has changed it since', async () => {

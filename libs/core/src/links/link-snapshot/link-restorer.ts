@@ -14,6 +14,7 @@ import { describeError, InterfaceConflictError } from '../../errors/driver-error
 import type { Logger } from '../../logging/logger.ts';
 import { isMark, returnMark } from '../link-identity.ts';
 import { addressSteps } from './address-steps.ts';
+import { bootId } from './boot-id.ts';
 import type { HostLinkAccess } from './host-link-access.ts';
 import type { LinkSnapshot } from './link-snapshot.ts';
 import { cleaningSteps, linkSteps, masterSteps } from './link-steps.ts';
@@ -43,12 +44,19 @@ export class LinkRestorer {
   }
 
   /**
-   * Restores a link.
+   * Restores a link. One of another boot is left as it is.
    *
    * @param found the link as it is
    * @throws InterfaceConflictError after restoring the rest, when another link has its name or one of its altnames
    */
   async restore(snapshot: LinkSnapshot, found: Link): Promise<void> {
+    if (snapshot.bootId !== undefined && snapshot.bootId !== bootId()) {
+      this.#logger.warn(
+        { link: snapshot.name },
+        'the machine has been restarted since the link went to a pod; it is left as the host has made it anew',
+      );
+      return;
+    }
     const { index } = found;
     const returned = hasReturned(snapshot, found);
     const mark = returnMark(snapshot);

@@ -11,6 +11,8 @@ import type { LinkSysctls } from './snapshot-sysctls.ts';
  * that name is there. Neither are queueing disciplines, which the kernel makes anew when the link comes up.
  */
 export type LinkSnapshot = {
+  /** The boot in which it was taken; in another one the link is as the host has made it anew, and nothing of this is true. */
+  readonly bootId?: string;
   readonly index: number;
   readonly name: string;
   readonly altnames: readonly string[];

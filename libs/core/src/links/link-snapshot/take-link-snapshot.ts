@@ -10,6 +10,7 @@ import {
 } from '@patchbay/netlink';
 import { DeviceNotFoundError } from '../../errors/driver-errors.ts';
 import { isMark } from '../link-identity.ts';
+import { bootId } from './boot-id.ts';
 import type { HostLinkAccess } from './host-link-access.ts';
 import { linkSettings } from './link-settings.ts';
 import type { LinkSnapshot } from './link-snapshot.ts';
@@ -41,6 +42,7 @@ export async function takeLinkSnapshot(
   const routes = snapshotRoutes(socket, index);
   const programs = listTcxPrograms(access, index);
   return {
+    bootId: bootId(),
     ...{ index, name, altnames, up, mtu },
     settings: linkSettings(link),
     ...{ features, privateFlags },
