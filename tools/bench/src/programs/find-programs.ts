@@ -33,10 +33,15 @@ export async function installedCompiler(): Promise<Compiler | undefined> {
 
 /** The machine's own ip(8), or Debian's; parameter and errors as of {@link findCompiler}. */
 export async function findIp(fetched = false): Promise<IpProgram> {
-  const path = fetched ? undefined : await versionOf('sh', '-c', 'command -v ip');
+  return (fetched ? undefined : await installedIp()) ?? fetchIp();
+}
+
+/** The machine's own ip(8) of iproute2; undefined when it has none. */
+export async function installedIp(): Promise<IpProgram | undefined> {
+  const path = await versionOf('sh', '-c', 'command -v ip');
   // Busybox has an ip too, which knows neither batches nor namespaces.
   const version = path === undefined ? undefined : await versionOf(path, '-V');
-  if (path === undefined || version?.includes('iproute2') !== true) return fetchIp();
+  if (path === undefined || version?.includes('iproute2') !== true) return undefined;
   return { path, environment: {}, description: version };
 }
 
