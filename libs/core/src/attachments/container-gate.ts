@@ -58,6 +58,11 @@ export class ContainerGate {
     return interfacesOf(devices).map((name) => interfacePath(claim, name));
   }
 
+  /** Whether a path is that of some claim's gate file. */
+  isGate(path: string): boolean {
+    return path.startsWith(this.#directory);
+  }
+
   /** Whether the claim's containers may start. */
   isOpen(claim: ClaimReference): boolean {
     return existsSync(this.path(claim));

@@ -110,7 +110,10 @@ export function runtimeHooks(options: RuntimeHooksOptions): NriHandlers {
 
 /** Claims recognised by the gate that the container mounts: of pods that were reserved after the claim was prepared. */
 function claimsOfContainer({ ledger, gate }: RuntimeHooksOptions, container: Container): ClaimRecord[] {
-  const sources = new Set(container.mounts.map(({ source }) => source));
+  const sources = new Set(
+    container.mounts.map(({ source }) => source).filter((source) => gate.isGate(source)),
+  );
+  if (sources.size === 0) return [];
   return ledger.all().filter(({ claim }) => sources.has(gate.path(claim)));
 }
 

@@ -34,10 +34,12 @@ export interface RepairerOptions {
 /** By how much the pauses between two turns differ, so that nodes that were started together do not repair together. */
 const jitter = 0.2;
 
-/** Compares journal, kernel and runtime, and brings them together. One repair at a time; each action only holds up work on its own claim. */
+/**
+ * Compares journal, kernel and runtime, and brings them together. Each action only holds up work on its own claim, so that repairs, of this
+ * instance or another, may run side by side: what the one has done, the other finds done.
+ */
 export class Repairer {
   readonly #options: RepairerOptions;
-  #last: Promise<unknown> = Promise.resolve();
   #wake: (() => void) | undefined;
   #wanted = false;
 
@@ -51,10 +53,13 @@ export class Repairer {
   }
 
   /** Does it. Failures are logged and told, never thrown: one thing that cannot be repaired does not keep the others from it. */
-  repair(occasion: RepairOccasion, signal: AbortSignal): Promise<readonly RepairOutcome[]> {
-    const work = this.#last.then(() => this.#repair(occasion, signal));
-    this.#last = work.catch(() => {});
-    return work;
+  async repair(occasion: RepairOccasion, signal: AbortSignal): Promise<readonly RepairOutcome[]> {
+    const outcomes: RepairOutcome[] = [];
+    for (const action of await this.plan(signal)) {
+      signal.throwIfAborted();
+      outcomes.push(await this.#try(action, occasion, signal));
+    }
+    return outcomes;
   }
 
   /** Has {@link run} repair soon instead of when it is time. */
@@ -73,6 +78,7 @@ export class Repairer {
       const occasion = await this.#occasion(intervalMs * (1 + jitter * (2 * Math.random() - 1)), signal);
       if (signal.aborted) return;
       await this.repair(occasion, signal).catch((error: unknown) => {
+        if (signal.aborted) return;
         this.#options.logger.error(errorFields(error), 'looking for what to repair failed');
       });
     }
@@ -88,15 +94,6 @@ export class Repairer {
     const occasion = this.#wanted ? 'unprepare' : 'timer';
     this.#wanted = false;
     return occasion;
-  }
-
-  async #repair(occasion: RepairOccasion, signal: AbortSignal): Promise<readonly RepairOutcome[]> {
-    const outcomes: RepairOutcome[] = [];
-    for (const action of await this.plan(signal)) {
-      signal.throwIfAborted();
-      outcomes.push(await this.#try(action, occasion, signal));
-    }
-    return outcomes;
   }
 
   async #try(action: RepairAction, occasion: RepairOccasion, signal: AbortSignal): Promise<RepairOutcome> {
