@@ -1,4 +1,3 @@
-import { setTimeout as pause } from 'node:timers/promises';
 import { type DhcpLease, leasePhase, monotonicNow, nextAttempt } from '@patchbay/dhcp';
 import {
   addressDelete,
@@ -75,7 +74,7 @@ interface Progress {
 export class LeaseKeeper {
   readonly #options: LeaseKeeperOptions;
   readonly #progress = new Map<string, Progress>();
-  #waiting = new AbortController();
+  #wake = () => {};
 
   constructor(options: LeaseKeeperOptions) {
     this.#options = options;
@@ -83,20 +82,30 @@ export class LeaseKeeper {
 
   /** Keeps leases until the signal is aborted; what is under way then is left to the next process. */
   async run(signal: AbortSignal): Promise<void> {
+    const wake = () => this.wake();
+    signal.addEventListener('abort', wake, { once: true });
     while (!signal.aborted) {
       const due = this.#look(signal);
-      const ms = Math.min(Math.max(due - monotonicNow(), shortestPauseMs), longestPauseMs);
-      await pause(ms, undefined, {
-        signal: AbortSignal.any([signal, this.#waiting.signal]),
-        ref: false,
-      }).catch(() => {});
+      await this.#sleep(Math.min(Math.max(due - monotonicNow(), shortestPauseMs), longestPauseMs));
     }
+    signal.removeEventListener('abort', wake);
   }
 
   /** Has it look at once: there may be a new lease, or one may have come into a pod. */
   wake(): void {
-    this.#waiting.abort();
-    this.#waiting = new AbortController();
+    this.#wake();
+  }
+
+  async #sleep(ms: number): Promise<void> {
+    await new Promise<void>((resolve) => {
+      const timer = setTimeout(resolve, ms);
+      timer.unref();
+      this.#wake = () => {
+        clearTimeout(timer);
+        resolve();
+      };
+    });
+    this.#wake = () => {};
   }
 
   /** Begins what is due; returns when the next is. */
@@ -161,16 +170,14 @@ export class LeaseKeeper {
     }
   }
 
-  async #ask(
-    { leased, sandbox }: KeptLease,
-    phase: 'renewing' | 'rebinding' | 'expired',
-  ): Promise<LeaseAnswer> {
+  async #ask(kept: KeptLease, phase: 'renewing' | 'rebinding' | 'expired'): Promise<LeaseAnswer> {
     const { leases, links } = this.#options;
+    const { leased, sandbox } = kept;
     if (sandbox === undefined) return leases.confirm(leased, phase === 'expired');
     using namespace = NetworkNamespace.open(sandbox.networkNamespacePath);
     using socket = this.#openSocket(namespace);
     const { lease } = leased;
-    const link = linkOf(socket, lease);
+    const link = linkOf(socket, kept);
     if (link === undefined) throw new Error('the interface is not in its pod');
     const whom = phase === 'expired' ? 'ended' : phase === 'renewing' ? 'server' : 'anyone';
     // Awaited here: the namespace must stay open until then.
@@ -247,16 +254,17 @@ export class LeaseKeeper {
     });
   }
 
-  #inPod({ sandbox, leased, ...kept }: KeptLease, work: (socket: RouteSocket, link: Link) => void): void {
+  #inPod(kept: KeptLease, work: (socket: RouteSocket, link: Link) => void): void {
+    const { sandbox } = kept;
     if (sandbox === undefined) return;
     try {
       using namespace = NetworkNamespace.open(sandbox.networkNamespacePath);
       using socket = this.#openSocket(namespace);
-      const link = linkOf(socket, leased.lease);
+      const link = linkOf(socket, kept);
       if (link !== undefined) work(socket, link);
     } catch (error) {
       this.#options.logger.warn(
-        { ...fieldsOf({ ...kept, leased, sandbox }), error: describeError(error) },
+        { ...fieldsOf(kept), error: describeError(error) },
         'cannot change a leased address in its pod as its server says',
       );
     }
@@ -294,9 +302,14 @@ function keptLeases(records: readonly ClaimRecord[]): KeptLease[] {
   });
 }
 
-/** The pod may have given the interface another name. */
-function linkOf(socket: RouteSocket, { identity }: DhcpLease): Link | undefined {
-  return socket.links().find(({ address }) => address === identity.hardwareAddress);
+/** The pod may have given the interface another name, or another hardware address. */
+function linkOf(socket: RouteSocket, { device, leased }: KeptLease): Link | undefined {
+  const links = socket.links();
+  const { hardwareAddress } = leased.lease.identity;
+  return (
+    links.find(({ address }) => address === hardwareAddress) ??
+    links.find(({ name }) => name === device.interfaceName)
+  );
 }
 
 function keyOf({ record, leased: { lease } }: KeptLease): string {
