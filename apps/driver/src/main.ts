@@ -5,6 +5,7 @@ import { attachments } from './commands/attachments.ts';
 import { configCheck } from './commands/config-check.ts';
 import { devices } from './commands/devices.ts';
 import { usualConfig } from './commands/open-attachments.ts';
+import { ready } from './commands/ready.ts';
 import { repair } from './commands/repair.ts';
 import { run } from './commands/run.ts';
 import { schema } from './commands/schema.ts';
@@ -19,6 +20,12 @@ program
   .description('run the driver on this node until SIGTERM')
   .requiredOption('--config <file>', 'the configuration, kind DriverConfig')
   .action(run);
+
+program
+  .command('ready')
+  .description("say by the exit code whether this pod's instance is ready; for the startup probe")
+  .option('--config <file>', "the driver's configuration", usualConfig)
+  .action(ready);
 
 program
   .command('devices')

@@ -41,6 +41,7 @@ interface Container {
     readonly mountPath: string;
     readonly mountPropagation?: string;
   }[];
+  readonly startupProbe: { readonly exec: { readonly command: readonly string[] } };
   readonly livenessProbe: Probe;
   readonly readinessProbe: Probe;
 }
@@ -192,6 +193,10 @@ describe('the pod of the driver', () => {
     expect(driver.livenessProbe.httpGet).toEqual({ host, port, path: '/healthz' });
     expect(driver.readinessProbe.httpGet).toEqual({ host, port, path: '/readyz' });
     expect(driver.ports).toBeUndefined();
+  });
+
+  it('is asked itself whether it has started, not by the port that another instance may have', () => {
+    expect(driver.startupProbe.exec.command).toEqual(['patchbay', 'ready', ...driver.args.slice(1)]);
   });
 
   it('is selected by its labels', () => {

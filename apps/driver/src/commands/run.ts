@@ -8,6 +8,7 @@ import { Driver } from '../composition/driver.ts';
 import { loadDriverConfig } from '../configuration/load-driver-config.ts';
 import { MemoryReturn } from '../memory/memory-return.ts';
 import { DriverMetrics } from '../observability/driver-metrics.ts';
+import { ReadyMark } from '../observability/ready-mark.ts';
 
 /** How long ending in order may take before the process ends anyway, in milliseconds. */
 const stopDeadlineMs = 10_000;
@@ -33,7 +34,14 @@ export async function run(options: { readonly config: string }): Promise<void> {
   const libraries = loadForeignLibraries(config.ffi);
   useForeignLibraries(libraries);
   using memory = new MemoryReturn(libraries);
-  const metrics = new DriverMetrics();
+  const mark = new ReadyMark(config.state.directory, config.kubelet.podUID);
+  const metrics = new DriverMetrics((ready) => {
+    try {
+      mark.set(ready);
+    } catch (error) {
+      logger.error(errorFields(error), 'cannot leave the mark that the startup probe looks for');
+    }
+  });
   const { kubeconfig, requestTimeoutSeconds, watchSilenceSeconds } = config.kubernetes;
   const api = KubeApi.fromKubeConfig(kubeconfig, {
     requestTimeoutMs: requestTimeoutSeconds * 1000,
@@ -58,6 +66,7 @@ export async function run(options: { readonly config: string }): Promise<void> {
     throw error;
   } finally {
     await driver.stop().catch(() => {});
+    mark.set(false);
     await server.close();
   }
   logger.info({}, 'ended');

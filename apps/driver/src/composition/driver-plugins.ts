@@ -38,7 +38,7 @@ export async function draPlugin(
       // What one claim leaves behind, others may be waiting for.
       if (request.method === 'unprepare') repairer.soon();
     },
-    onRegistration: ({ registered }) => metrics.kubeletRegistered.set(registered ? 1 : 0),
+    onRegistration: ({ registered }) => metrics.observeConnection('kubelet', registered),
   });
 }
 
@@ -88,7 +88,7 @@ export function nriPlugin(
       logger.debug({ method, durationMs }, 'hook answered');
     },
     onConnectionChange: ({ connected }) => {
-      metrics.runtimeConnected.set(connected ? 1 : 0);
+      metrics.observeConnection('runtime', connected);
       if (!connected) pods.forget();
     },
   });

@@ -20,6 +20,15 @@ it('devices are counted once, however many claims each is for and in whatever fo
   expect(text).toContain('patchbay_devices{backend="hostdev"} 0');
 });
 
+it('readiness is told at each change: kubelet and runtime are both connected', () => {
+  const told: boolean[] = [];
+  const metrics = new DriverMetrics((ready) => told.push(ready));
+  metrics.observeConnection('kubelet', true);
+  metrics.observeConnection('runtime', true);
+  metrics.observeConnection('kubelet', false);
+  expect(told).toEqual([false, true, false]);
+});
+
 describe('the metrics port', () => {
   it('that is taken is refused in words', async () => {
     const first = await new DriverMetrics().serve('127.0.0.1', 0, false);
@@ -34,8 +43,8 @@ describe('the metrics port', () => {
     const newer = new DriverMetrics();
     const first = await older.serve('127.0.0.1', 0, true);
     const second = await newer.serve('127.0.0.1', first.port, true);
-    older.kubeletRegistered.set(1);
-    older.runtimeConnected.set(1);
+    older.observeConnection('kubelet', true);
+    older.observeConnection('runtime', true);
     expect(await get(first.port)).toBe(200);
     await first.close();
     await vi.waitFor(async () => expect(await get(first.port)).toBe(503), { timeout: 3000, interval: 50 });

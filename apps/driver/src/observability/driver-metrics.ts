@@ -41,14 +41,12 @@ export class DriverMetrics {
     labelNames: ['action', 'occasion', 'result'],
     registers: [this.#registry],
   });
-  /** 1 while the kubelet has accepted the registration. */
-  readonly kubeletRegistered = new Gauge({
+  readonly #kubeletRegistered = new Gauge({
     name: 'patchbay_kubelet_registered',
     help: '1 while the kubelet has accepted the driver.',
     registers: [this.#registry],
   });
-  /** 1 while the runtime is connected. */
-  readonly runtimeConnected = new Gauge({
+  readonly #runtimeConnected = new Gauge({
     name: 'patchbay_runtime_connected',
     help: '1 while the container runtime is connected over NRI.',
     registers: [this.#registry],
@@ -60,8 +58,21 @@ export class DriverMetrics {
     registers: [this.#registry],
   });
 
-  constructor() {
+  readonly #onReadiness: (ready: boolean) => void;
+  #connections = { kubelet: false, runtime: false };
+
+  /** @param onReadiness called with whether kubelet and runtime are both connected, at each change of either */
+  constructor(onReadiness: (ready: boolean) => void = () => {}) {
+    this.#onReadiness = onReadiness;
     registerMemory(this.#registry);
+  }
+
+  /** Tells whether the kubelet has accepted the registration, or the runtime is connected. */
+  observeConnection(peer: 'kubelet' | 'runtime', connected: boolean): void {
+    this.#connections = { ...this.#connections, [peer]: connected };
+    const gauge = peer === 'kubelet' ? this.#kubeletRegistered : this.#runtimeConnected;
+    gauge.set(connected ? 1 : 0);
+    this.#onReadiness(this.#connections.kubelet && this.#connections.runtime);
   }
 
   /** Counts a hook of the runtime: its method, how long the answer took in milliseconds, and the error if it failed. */
@@ -133,8 +144,7 @@ export class DriverMetrics {
     }
     if (path === '/healthz') return { status: 200, type, body: 'ok\n' };
     if (path !== '/readyz') return { status: 404, type, body: 'try /metrics, /healthz or /readyz\n' };
-    const kubelet = (await this.kubeletRegistered.get()).values[0]?.value === 1;
-    const runtime = (await this.runtimeConnected.get()).values[0]?.value === 1;
+    const { kubelet, runtime } = this.#connections;
     return {
       status: kubelet && runtime ? 200 : 503,
       type,
