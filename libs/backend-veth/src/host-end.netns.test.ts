@@ -1,8 +1,9 @@
 import { linkDelete, NetworkNamespace, RouteSocket } from '@patchbay/netlink';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { hostEndName, strayHostEnds } from './host-end.ts';
+import { hostEndName, hostEndPrefix, strayHostEnds } from './host-end.ts';
 
-const driver = 'patchbay.dev';
+const driver = hostEndPrefix('patchbay.dev');
+const other = hostEndPrefix('other.example.com');
 
 let host: RouteSocket;
 let pods: NetworkNamespace[];
@@ -41,11 +42,7 @@ const namesOf = async (...parameters: Parameters<typeof found>) =>
 
 describe("a pair's end on the host", () => {
   it('is called what fits in the name of an interface, by driver and claim', () => {
-    const names = [
-      hostEndName(driver, ['a']),
-      hostEndName(driver, ['b']),
-      hostEndName('other.example.com', ['a']),
-    ];
+    const names = [hostEndName(driver, ['a']), hostEndName(driver, ['b']), hostEndName(other, ['a'])];
     expect(new Set(names).size).toBe(3);
     for (const name of names) expect(name).toMatch(/^pb[0-9a-f]{13}$/);
   });
@@ -62,7 +59,7 @@ describe("a pair's end on the host", () => {
   });
 
   it("is never another driver's, nor a link of another kind", async () => {
-    pair(hostEndName('other.example.com', ['a']));
+    pair(hostEndName(other, ['a']));
     host.createLink({ name: hostEndName(driver, ['bridge']), kind: { kind: 'bridge' } });
     expect(await namesOf([], [])).toEqual([]);
   });

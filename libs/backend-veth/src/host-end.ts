@@ -1,31 +1,34 @@
-import { createHash } from 'node:crypto';
+import { hash } from 'node:crypto';
 import { type AccountedFor, type HostLeftover, openUnlessGone } from '@patchbay/core';
 import { linkDelete, NetlinkError, type RouteSocket } from '@patchbay/netlink';
 
 /** Interface names have 15 bytes (`IFNAMSIZ` in linux/if.h counts the terminating zero). */
 const [driverDigits, seedDigits] = [4, 9];
 
-/**
- * Name of a pair's end on the host: it is made of the driver's name, so that none takes another one's pairs for its own, and of claim and
- * device, so that the pair is found again after a crash.
- */
-export function hostEndName(driverName: string, seed: readonly string[]): string {
-  return `${prefix(driverName)}${hash(seed.join('\0'), seedDigits)}`;
+/** What the names of all of a driver's ends begin with, so that none takes another one's pairs for its own. */
+export function hostEndPrefix(driverName: string): string {
+  return `pb${hexDigits(driverName, driverDigits)}`;
+}
+
+/** Name of a pair's end on the host: it is made of claim and device, so that the pair is found again after a crash. */
+export function hostEndName(prefix: string, seed: readonly string[]): string {
+  return `${prefix}${hexDigits(seed.join('\0'), seedDigits)}`;
 }
 
 /**
  * Finds pairs of the driver that nothing accounts for: their records are lost. A pair whose other end is in a namespace that a pod runs in, or
  * may run in, is left to that pod, with which it goes.
  *
+ * @param prefix see {@link hostEndPrefix}
  * @param accounted the names of all that are accounted for, and what the runtime runs
  */
 export async function strayHostEnds(
   host: RouteSocket,
-  driverName: string,
+  prefix: string,
   accounted: () => { readonly names: ReadonlySet<string>; readonly running: AccountedFor['running'] },
 ): Promise<HostLeftover[]> {
   const links = await host.linksAsync();
-  const ours = links.filter(({ kind, name }) => kind === 'veth' && isHostEnd(driverName, name));
+  const ours = links.filter(({ kind, name }) => kind === 'veth' && isHostEnd(prefix, name));
   if (ours.length === 0) return [];
   const { names, running } = accounted();
   const stray = ours.filter(({ name }) => !names.has(name));
@@ -52,14 +55,10 @@ function namespaceId(host: RouteSocket, path: string): number[] {
   return id === undefined ? [] : [id];
 }
 
-function isHostEnd(driverName: string, name: string): boolean {
-  return name.startsWith(prefix(driverName)) && name.length === prefix(driverName).length + seedDigits;
+function isHostEnd(prefix: string, name: string): boolean {
+  return name.startsWith(prefix) && name.length === prefix.length + seedDigits;
 }
 
-function prefix(driverName: string): string {
-  return `pb${hash(driverName, driverDigits)}`;
-}
-
-function hash(text: string, digits: number): string {
-  return createHash('sha256').update(text).digest('hex').slice(0, digits);
+function hexDigits(text: string, count: number): string {
+  return hash('sha256', text).slice(0, count);
 }

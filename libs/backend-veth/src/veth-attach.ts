@@ -23,7 +23,7 @@ import {
   sharingObstacle,
 } from '@patchbay/core';
 import type { Link, RouteSocket } from '@patchbay/netlink';
-import { hostEndName, strayHostEnds } from './host-end.ts';
+import { hostEndName, hostEndPrefix, strayHostEnds } from './host-end.ts';
 import { configureRoutedEnd, type RoutedEnd, routedSetup } from './routed-end.ts';
 import type { RoutedNetwork, VethConfig } from './veth-config.ts';
 
@@ -48,7 +48,8 @@ export class VethAttach implements AttachStrategy {
   readonly #routes: RouteSocket;
   readonly #podLinks: PodLinks;
   readonly #config: VethConfig;
-  readonly #driverName: string;
+  /** Of the names of ends on the host. */
+  readonly #prefix: string;
   readonly #leases: LeaseClient;
 
   constructor(
@@ -59,7 +60,7 @@ export class VethAttach implements AttachStrategy {
     driverName = 'patchbay.dev',
     leases: LeaseClient = noLeases,
   ) {
-    this.#driverName = driverName;
+    this.#prefix = hostEndPrefix(driverName);
     this.#hostLinks = hostLinks;
     this.#routes = routes;
     this.#podLinks = podLinks;
@@ -81,7 +82,7 @@ export class VethAttach implements AttachStrategy {
     }
     const mtu = asked.mtu ?? network.mtu;
     const setup: InterfaceSetup = { ...asked, ...(mtu === undefined ? {} : { mtu }) };
-    await this.#podLinks.assertCanCreate('veth', setup);
+    await this.#podLinks.assertCanCreate({ kind: 'veth' }, setup);
     const seed = [claim.uid, device.identity, ...(shareId === undefined ? [] : [shareId])];
     if (network.mode === 'routed') {
       return { seed, ...routed(setup, network) } satisfies VethPrepared as unknown as JsonObject;
@@ -135,7 +136,7 @@ export class VethAttach implements AttachStrategy {
   }
 
   leftovers(accounted: () => AccountedFor): Promise<HostLeftover[]> {
-    return strayHostEnds(this.#routes, this.#driverName, () => {
+    return strayHostEnds(this.#routes, this.#prefix, () => {
       const { attachments, running } = accounted();
       const names = attachments.map(({ prepared, sandbox }) => this.#pairFor(sandbox, prepared).hostEnd.name);
       return { names: new Set(names), running };
@@ -151,7 +152,7 @@ export class VethAttach implements AttachStrategy {
     const seed = linkSeed(ofClaim, sandbox);
     return {
       hostEnd: {
-        name: hostEndName(this.#driverName, seed),
+        name: hostEndName(this.#prefix, seed),
         hardwareAddress: hardwareAddressFor(...seed, 'host'),
         ...(setup.mtu === undefined ? {} : { mtu: setup.mtu }),
         ...(bridge === undefined ? {} : { bridge }),

@@ -11,7 +11,7 @@ import { inWords } from './repair-in-words.ts';
 import { tableOf } from './table.ts';
 
 /** A device of a prepared claim, and what the journal and the kernel say of it. */
-export interface AttachmentLine {
+interface AttachmentLine {
   readonly claim: { readonly namespace: string; readonly name: string; readonly uid: string };
   readonly request: string;
   readonly backend: string;
@@ -56,7 +56,7 @@ export async function attachments(options: {
 }
 
 /** A line for each device of each claim and each pod that it is in. */
-export function attachmentLines(state: NodeState, plan: readonly RepairAction[]): AttachmentLine[] {
+function attachmentLines(state: NodeState, plan: readonly RepairAction[]): AttachmentLine[] {
   return state.claims.flatMap((claim) =>
     claim.record.devices.flatMap((device) =>
       device.adminAccess || claim.attachments.length === 0
