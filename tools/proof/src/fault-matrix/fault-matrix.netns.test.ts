@@ -20,7 +20,7 @@ describe('fault matrix: kills of the driver (side effects)', () => {
     };
   }, 500_000);
 
-  it.each(subjects)(
+  it.for(subjects)(
     '$name: killed before and after each side effect, it loses nothing',
     ({ name }, { task }) => {
       const ofSubject = rows.filter(({ subject }) => subject === name);

@@ -2,8 +2,9 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { HostNetwork } from '@patchbay/lab';
-import { linkDelete, linkSet, RouteSocket } from '@patchbay/netlink';
+import { RouteSocket } from '@patchbay/netlink';
 import { differences, filesBelow, type HostSnapshot, hostSnapshot, quickSnapshot } from './host-snapshot.ts';
+import { settleBridges } from './settle-bridges.ts';
 
 /** How long the kernel may take until it has settled what follows from a change, in milliseconds. */
 const settlingMs = 3_000;
@@ -102,8 +103,7 @@ export class ProofHost {
 
   #build(): void {
     this.#network.build(this.#cards);
-    giveAddress('fabric', '02:00:5e:00:53:fd');
-    useBridge('br-blue', '02:00:5e:00:53:fe');
+    settleBridges();
   }
 
   #filesNow(): readonly string[] {
@@ -119,22 +119,4 @@ function settled(changes: () => readonly string[]): readonly string[] {
     // This process has nothing else to do; what it waits for is the kernel.
     Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 10);
   }
-}
-
-/** A bridge takes its address from its ports unless it was given one. */
-function giveAddress(name: string, address: string): number {
-  using socket = RouteSocket.open();
-  const bridge = socket.link({ name });
-  if (bridge === undefined) throw new Error(`there is no bridge ${name}`);
-  socket.execute(linkSet(bridge.index, { address }));
-  return bridge.index;
-}
-
-/** Has a bridge look as after its first port, by which it learns what it can segment; that is no trace of the driver. */
-function useBridge(name: string, address: string): void {
-  const index = giveAddress(name, address);
-  using socket = RouteSocket.open();
-  const kind = { kind: 'veth', peer: { name: 'port1' } } as const;
-  const port = socket.createLink({ name: 'port0', kind, master: index, up: true });
-  socket.execute(linkDelete({ index: port.index }));
 }
