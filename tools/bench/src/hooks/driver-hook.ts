@@ -4,6 +4,7 @@ import type { BenchHost } from '../links/bench-host.ts';
 import type { PlannedLink } from '../links/planned-link.ts';
 import type { BenchNode } from '../node/bench-node.ts';
 import type { BenchClaim } from '../node/claims.ts';
+import { processCpu } from '../processes/process-cpu.ts';
 import type { Contestant } from './contestant.ts';
 
 /** The driver goes on reporting after its answers; in milliseconds. */
@@ -26,6 +27,8 @@ export class DriverHook implements Contestant {
   readonly every = 1;
   /** What each of these took by the driver's own clock, in milliseconds. */
   readonly inDriver: number[] = [];
+  /** What the driver's threads worked for each of these, in milliseconds, with what they began to do after the answer. */
+  readonly cpu: number[] = [];
   readonly #node: BenchNode;
   readonly host: BenchHost;
   #attached: Attached | undefined;
@@ -51,9 +54,12 @@ export class DriverHook implements Contestant {
       networkNamespacePath: this.host.podPath,
     };
     this.#attached = { claim, pod };
+    const { pid = 0 } = this.#node.driver;
+    const cpu = processCpu(pid);
     const begun = performance.now();
     await this.#node.runtime.runPodSandbox(pod);
     const taken = performance.now() - begun;
+    this.cpu.push(processCpu(pid) - cpu);
     await pause(settleMs);
     const seconds = hookSeconds(await this.#node.driver.metrics());
     this.inDriver.push((seconds - this.#secondsBefore) * 1000);

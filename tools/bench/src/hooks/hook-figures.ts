@@ -38,6 +38,10 @@ export const hookFigures: Benchmark = {
   },
 };
 
+function cpu(milliseconds: readonly number[]): string {
+  return `${median(milliseconds).toFixed(2)} ms`;
+}
+
 /** Medians of the parts of the C program's work: where the kernel spends the time. */
 function phases(samples: readonly CPhases[]): string {
   const part = (name: keyof CPhases) => median(samples.map((each) => each[name])).toFixed(2);
@@ -87,6 +91,7 @@ class HookRig {
       ...{ name, unit: 'ms', samples: ours, rivals },
       details: {
         'in the driver': `${inDriver.toFixed(2)} ms`,
+        CPU: `${cpu(hook.cpu.slice(-counted))}, c ${cpu(c.phases.slice(-counted).map((each) => each.cpu))}`,
         'parts of c': phases(c.phases.slice(-counted)),
       },
     });

@@ -5,7 +5,7 @@ import { benchBackends } from '../links/bench-backends.ts';
 import { BenchHost } from '../links/bench-host.ts';
 import { BenchNode } from '../node/bench-node.ts';
 import type { Benchmark } from '../run/benchmark.ts';
-import { memoryDetails, processMemory } from './process-memory.ts';
+import { memoryDetails, processMemory } from '../processes/process-memory.ts';
 
 const name = 'rss.after10kHooks';
 const hooks = 10_000;

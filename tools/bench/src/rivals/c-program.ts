@@ -10,6 +10,8 @@ export interface CPhases {
   readonly socket: number;
   readonly made: number;
   readonly configured: number;
+  /** What the processor worked for it, without waiting. */
+  readonly cpu: number;
 }
 
 /** The C program (`c/attach.c`): the same work by the fewest netlink messages, timed by itself. */
@@ -33,10 +35,10 @@ export class CProgram implements Contestant {
     const [result, ...nanoseconds] = answer.split(' ');
     if (result !== 'ok')
       throw new Error(`the C program cannot attach ${links.length} ${backend.kind} links: ${answer}`);
-    const [total = NaN, socket = NaN, made = NaN, configured = NaN] = nanoseconds.map(
+    const [total = NaN, socket = NaN, made = NaN, configured = NaN, cpu = NaN] = nanoseconds.map(
       (each) => Number(each) / 1e6,
     );
-    this.phases.push({ socket, made, configured });
+    this.phases.push({ socket, made, configured, cpu });
     return total;
   }
 

@@ -6,7 +6,7 @@ import { driverName, pause } from '@patchbay/lab';
 import { makeFigure } from '../figures/make-figure.ts';
 import { benchBackends, mostLinks } from '../links/bench-backends.ts';
 import { BenchHost } from '../links/bench-host.ts';
-import { memoryDetails, type ProcessMemory, processMemory } from '../memory/process-memory.ts';
+import { memoryDetails, type ProcessMemory, processMemory } from '../processes/process-memory.ts';
 import { BenchNode } from '../node/bench-node.ts';
 import type { Benchmark } from '../run/benchmark.ts';
 import { median } from '../statistics/statistics.ts';
