@@ -10,7 +10,7 @@ export { type LinkFeature, type LinkFeatures } from './ethtool/link-feature.ts';
 export { ChangeMonitor, type ChangeMonitorOptions, widestRoutePrefix } from './monitor/change-monitor.ts';
 export { type NamespaceLinkEvent } from './monitor/namespace-link-event.ts';
 export { NamespaceLinkMonitor, type NamespaceLinkMonitorOptions } from './monitor/namespace-link-monitor.ts';
-export { type LinkEvent, type RouteEvent, type RouteGroup } from './monitor/route-event.ts';
+export { type ChangeGroup, type LinkEvent, type RouteEvent, type RouteGroup } from './monitor/route-event.ts';
 export { RouteMonitor, type RouteMonitorOptions } from './monitor/route-monitor.ts';
 export { type Uevent } from './monitor/uevent.ts';
 export { UeventMonitor, type UeventMonitorOptions } from './monitor/uevent-monitor.ts';

@@ -5,7 +5,9 @@ import {
   type RouteSocket,
   widestRoutePrefix,
 } from '@patchbay/netlink';
+import { readFileSync } from 'node:fs';
 import { nodeWiring } from './node-wiring.ts';
+import { leadsByObject, withLinksOfObjects } from './routes-by-object.ts';
 
 /** The host's links as of one look at the kernel. */
 export interface HostState {
@@ -20,7 +22,10 @@ export interface HostState {
 const longestKeptMs = 30_000;
 
 /** Reads the kernel's state; a `RouteSocket` in the host's namespace does. */
-export type HostNetlink = Pick<RouteSocket, 'linksAsync' | 'addressesAsync' | 'routesAsync'>;
+export type HostNetlink = Pick<
+  RouteSocket,
+  'linksAsync' | 'addressesAsync' | 'routesAsync' | 'nexthopObjects'
+>;
 
 /**
  * The host's links, read once for all backends: one monitor tells when they changed, and only then the kernel is asked again. However many
@@ -65,7 +70,7 @@ export class HostLinks {
     if (signal.aborted) return;
     this.#listeners.add(onChange);
     this.#monitor ??= ChangeMonitor.open({
-      groups: ['link', 'address', 'route'],
+      groups: ['link', 'address', 'route', ...(routesTellObjectsOnly() ? (['nexthop'] as const) : [])],
       // Drivers that come and go under a link, and virtual functions, show in sysfs, of which only uevents tell.
       subsystems: ['net', 'pci'],
       onChange: () => this.#changed(),
@@ -100,6 +105,18 @@ export class HostLinks {
       if (ofLink === undefined) byLink.set(address.linkIndex, [address]);
       else ofLink.push(address);
     }
-    return { links, addresses: byLink, wiring: nodeWiring(links, routes, this.#isReserved) };
+    const told = routes.some(leadsByObject)
+      ? withLinksOfObjects(routes, this.#netlink.nexthopObjects())
+      : routes;
+    return { links, addresses: byLink, wiring: nodeWiring(links, told, this.#isReserved) };
+  }
+}
+
+/** Else a change of a next-hop object is told as one of its routes. Kernels that know no such objects have neither. */
+function routesTellObjectsOnly(): boolean {
+  try {
+    return readFileSync('/proc/sys/net/ipv4/nexthop_compat_mode', 'utf8').trim() === '0';
+  } catch {
+    return false;
   }
 }

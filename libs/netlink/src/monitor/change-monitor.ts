@@ -7,7 +7,7 @@ import { foreignLibraries } from '../system/foreign-libraries.ts';
 import { SystemCallError } from '../system/system-error.ts';
 import { messageHeaderSize } from '../wire/message-header.ts';
 import type { ReferencedNamespace } from '../wire/message-writer.ts';
-import type { RouteGroup } from './route-event.ts';
+import type { ChangeGroup } from './route-event.ts';
 import { routeGroupNumbers } from './route-groups.ts';
 
 /** What a {@link ChangeMonitor} watches, and who is told. */
@@ -15,7 +15,7 @@ export interface ChangeMonitorOptions {
   /** Default: the namespace that this thread is in. The monitor works on after the namespace object is closed. */
   readonly namespace?: Pick<ReferencedNamespace, 'fd' | 'path'>;
   /** Of routes only those count whose destination is at least as large as an eighth of all addresses ({@link widestRoutePrefix}). */
-  readonly groups: readonly RouteGroup[];
+  readonly groups: readonly ChangeGroup[];
   /** Subsystems whose uevents count, too: `net`, `pci`. */
   readonly subsystems?: readonly string[];
   /** Called once after {@link ChangeMonitor.arm} when something has changed, and not again before it is armed again. */
@@ -136,7 +136,7 @@ abstract class ChangeSource {
 type Where = Pick<ChangeMonitorOptions, 'namespace'>;
 
 class RouteSource extends ChangeSource {
-  constructor(groups: readonly RouteGroup[], where: Where) {
+  constructor(groups: readonly ChangeGroup[], where: Where) {
     const numbers = groups.flatMap((group) => routeGroupNumbers[group]);
     const filter = new SocketFilter(withoutMinorMessages);
     super(

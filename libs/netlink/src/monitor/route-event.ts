@@ -7,6 +7,9 @@ import type { Rule } from '../route/rule/rule.ts';
 /** What a {@link RouteMonitor} can watch. */
 export type RouteGroup = 'link' | 'address' | 'route' | 'rule' | 'neighbour';
 
+/** What a {@link ChangeMonitor} can watch: also next-hop objects, which Linux has since 5.3. */
+export type ChangeGroup = RouteGroup | 'nexthop';
+
 /** A link came to be, changed (both `new`, with the whole link as it is now) or went. */
 export interface LinkEvent {
   readonly group: 'link';
