@@ -104,6 +104,8 @@ export class LabApiServer {
       { cert: certificates.certificate, key: certificates.privateKey },
       (request, response) => void handler.handle(request, response),
     );
+    // As long as a client may keep a connection, as with a real one; after 5 s a client that is late would find it closed.
+    http.keepAliveTimeout = 120_000;
     await new Promise<void>((resolve, reject) => {
       http.once('error', reject);
       http.listen(options.port ?? 0, '127.0.0.1', resolve);
