@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import type { ClaimReference } from '../claims/allocated-claim.ts';
+import { DeviceHolds } from '../claims/device-holds.ts';
 import { fakeResourceApi, TestKubelet } from '../testing/index.ts';
 import type { FakeResourceApi } from '../testing/index.ts';
 import { DraPlugin } from './dra-plugin.ts';
@@ -116,6 +117,28 @@ describe('DraPlugin', () => {
       expect.stringContaining('cancelled'),
     ]);
   });
+
+  it.each([
+    ['keeps', true, ['uid-a']],
+    ['gives back', false, []],
+  ])(
+    '%s the devices of a claim that failed when the journal has it: %s',
+    async (_what, prepared, holders) => {
+      const holds = new DeviceHolds();
+      const plugin = makePlugin({
+        driver: {
+          ...idleDriver,
+          prepareClaim: () => Promise.reject(new Error('no space left for the CDI spec')),
+          isPrepared: () => Promise.resolve(prepared),
+        },
+        holds,
+      });
+      await plugin.start();
+      const answer = await kubelet.prepare(plugin.sockets.service, [allocate()]);
+      expect(answer['uid-a']?.error).toContain('no space left');
+      expect(holds.holders({ pool: 'worker', device: 'toy-1' })).toEqual(holders);
+    },
+  );
 
   it('stop waits for the calls under way', async () => {
     let finished = false;
