@@ -66,7 +66,7 @@ export class MacvlanAttach implements AttachStrategy {
     const configuredMode = configured?.mode ?? 'bridge';
     const mode = parameters.mode ?? configuredMode;
     assertPossible(request, parent, mode, configuredMode);
-    await this.#podLinks.assertCanCreate('macvlan', asked, parent);
+    await this.#podLinks.assertCanCreate({ kind: 'macvlan', mode }, asked, parent);
     const seed = [claim.uid, device.identity, ...(shareId === undefined ? [] : [shareId])];
     const hardwareAddress =
       mode === 'passthru'

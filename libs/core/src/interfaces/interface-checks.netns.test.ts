@@ -66,7 +66,7 @@ describe('what the kernel of a node cannot do', () => {
   it('is told by what it answers, and nothing changes: VRFs', () =>
     withChecks(async (checks, _, host) => {
       const before = host.links();
-      const issues = await checks.newLink('veth', asked({ vrf: { name: 'red', table: 10 } }));
+      const issues = await checks.newLink({ kind: 'veth' }, asked({ vrf: { name: 'red', table: 10 } }));
       expect(host.links()).toEqual(before);
       const create = () => host.createLink({ name: 'red', kind: { kind: 'vrf', table: 10 } });
       if (issues.length === 0) expect(create).not.toThrow();
@@ -82,7 +82,7 @@ describe('what the kernel of a node cannot do', () => {
     try {
       await withChecks(async (checks) => {
         const issues = await checks.newLink(
-          'veth',
+          { kind: 'veth' },
           asked({
             addresses: ['2001:db8::1/64'],
             forwarding: { ipv6: true },
@@ -102,10 +102,27 @@ describe('what the kernel of a node cannot do', () => {
 });
 
 describe('what a link that is made for the pod cannot do', () => {
+  it('is tried on one like it, which nobody sees', () =>
+    withChecks(async (checks, parent, host) => {
+      const before = host.links();
+      const features = { 'tx-tcp-segmentation': false, 'rx-gro': false, 'rx-vlan-filter': true };
+      const onVeth = await checks.newLink({ kind: 'veth' }, asked({ ethtool: { features } }));
+      expect(onVeth).toEqual([
+        {
+          path: 'interface.ethtool.features.rx-vlan-filter',
+          message: 'is not what a veth link can be switched to; leave it out',
+        },
+      ]);
+      const onMacvlan = await checks.newLink({ kind: 'macvlan' }, asked({ ethtool: { features } }), parent);
+      expect(onMacvlan.map(({ path }) => path)).toContain('interface.ethtool.features.tx-tcp-segmentation');
+      expect(onMacvlan.map(({ path }) => path)).not.toContain('interface.ethtool.features.rx-gro');
+      expect(host.links()).toEqual(before);
+    }));
+
   it('is told before it is made', () =>
     withChecks(async (checks, parent) => {
       const issues = await checks.newLink(
-        'macvlan',
+        { kind: 'macvlan' },
         asked({
           inherit: { addresses: true, routes: false },
           gsoMaxSize: 200_000,

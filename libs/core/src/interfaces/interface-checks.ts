@@ -1,10 +1,13 @@
 import {
-  type EthtoolSocket,
+  EthtoolSocket,
   linkAdd,
+  linkDelete,
   type Link,
+  type LinkData,
   type LinkFeatures,
   NetlinkError,
-  type RouteSocket,
+  NetworkNamespace,
+  RouteSocket,
 } from '@patchbay/netlink';
 import { existsSync } from 'node:fs';
 import type { ConfigIssue } from '../errors/driver-errors.ts';
@@ -19,12 +22,12 @@ const loopbackIndex = 1;
 
 /** Finds out, while a claim is prepared, what this node's kernel and a link cannot do of what a setup asks for. Asks only about that. */
 export class InterfaceChecks {
-  readonly #host: Pick<RouteSocket, 'execute'>;
+  readonly #host: Pick<RouteSocket, 'execute' | 'createLink'>;
   readonly #openEthtool: OpenEthtool;
   readonly #procfs: string;
 
   /** @param host in the host's namespace; stays the caller's to close */
-  constructor(host: Pick<RouteSocket, 'execute'>, openEthtool: OpenEthtool, procfs = '/proc') {
+  constructor(host: Pick<RouteSocket, 'execute' | 'createLink'>, openEthtool: OpenEthtool, procfs = '/proc') {
     this.#host = host;
     this.#openEthtool = openEthtool;
     this.#procfs = procfs;
@@ -40,12 +43,12 @@ export class InterfaceChecks {
   }
 
   /**
-   * What a link cannot do that is made for the pod.
+   * What a link cannot do that is made for the pod. Whether it switches its features is tried on one like it, out of everybody's sight.
    *
-   * @param kind as the kernel calls it
+   * @param data its kind and settings
    * @param parent the host's link that it is built on, if any
    */
-  async newLink(kind: string, setup: InterfaceSetup, parent?: Link): Promise<ConfigIssue[]> {
+  async newLink(data: LinkData, setup: InterfaceSetup, parent?: Link): Promise<ConfigIssue[]> {
     const { inherit } = setup;
     return [
       ...this.#kernelMistakes(setup),
@@ -54,12 +57,42 @@ export class InterfaceChecks {
         ? [
             {
               path: 'interface.inherit',
-              message: `a ${kind} link is made for the pod and was nothing on the host; leave it out`,
+              message: `a ${data.kind} link is made for the pod and was nothing on the host; leave it out`,
             },
           ]
         : []),
-      ...(await this.#ethtoolMistakes(setup, kind)),
+      ...(await this.#ethtoolMistakes(setup, data.kind)),
+      ...(await this.#switchMistakes(setup, data, parent)),
     ];
+  }
+
+  async #switchMistakes(
+    { ethtool: asked }: InterfaceSetup,
+    kind: LinkData,
+    parent: Link | undefined,
+  ): Promise<ConfigIssue[]> {
+    const features = asked?.features ?? {};
+    if (Object.keys(features).length === 0) return [];
+    using namespace = NetworkNamespace.create();
+    try {
+      const trial = this.#host.createLink({
+        ...{ name: 'trial', kind, namespace },
+        ...(parent === undefined ? {} : { parent: parent.index }),
+      });
+      using ethtool = EthtoolSocket.open({ namespace });
+      const unmet = await ethtool.setFeatures(trial.index, features);
+      // A namespace takes its time to die, and its links keep others from their parent until then.
+      using socket = RouteSocket.open({ namespace });
+      await socket.executeAsync(linkDelete({ index: trial.index }));
+      return unmet.map((name) => ({
+        path: `interface.ethtool.features.${name}`,
+        message: `is not what a ${kind.kind} link ${parent === undefined ? '' : `on ${parent.name} `}can be switched to; leave it out`,
+      }));
+    } catch (error) {
+      // Unknown names are told already; a parent that takes one link only is in use when it is tried again.
+      if (error instanceof NetlinkError) return [];
+      throw error;
+    }
   }
 
   #kernelMistakes(setup: InterfaceSetup): ConfigIssue[] {

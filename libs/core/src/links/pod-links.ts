@@ -112,11 +112,12 @@ export class PodLinks {
   /**
    * {@link assertCanMove} for a link that is to be made for the pod.
    *
+   * @param data kind and its data as rtnetlink has it
    * @param parent the host's link that it is built on
    */
-  async assertCanCreate(kind: string, setup: InterfaceSetup, parent?: Link): Promise<void> {
-    const mistakes = await this.#checks.newLink(kind, setup, parent);
-    if (mistakes.length > 0) throw new ParametersInvalidError(`${kind} link`, mistakes);
+  async assertCanCreate(data: LinkData, setup: InterfaceSetup, parent?: Link): Promise<void> {
+    const mistakes = await this.#checks.newLink(data, setup, parent);
+    if (mistakes.length > 0) throw new ParametersInvalidError(`${data.kind} link`, mistakes);
   }
 
   /**
@@ -217,14 +218,17 @@ export class PodLinks {
     using namespace = NetworkNamespace.open(sandbox.networkNamespacePath);
     using pod = this.#openSocket(namespace);
     try {
-      const created = this.#host.createLink({
-        name: setup.name,
-        kind: data,
-        namespace,
-        address: setup.hardwareAddress,
-        ...(parent === undefined ? {} : { parent }),
-        ...(setup.mtu === undefined ? {} : { mtu: setup.mtu }),
-      });
+      const created = this.#host.createLink(
+        {
+          name: setup.name,
+          kind: data,
+          namespace,
+          address: setup.hardwareAddress,
+          ...(parent === undefined ? {} : { parent }),
+          ...(setup.mtu === undefined ? {} : { mtu: setup.mtu }),
+        },
+        pod,
+      );
       await this.#configurator.configure({ socket: pod, namespace }, created, setup);
       return { interfaceName: setup.name, linkIndex: created.index };
     } catch (error) {

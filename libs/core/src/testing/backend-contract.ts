@@ -1,7 +1,7 @@
 import { mkdtempSync, readdirSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { NetworkNamespace, RouteSocket } from '@patchbay/netlink';
+import { neighbourStates, NetworkNamespace, routeProtocols, RouteSocket } from '@patchbay/netlink';
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { BackendContainer } from '../backend/backend-container.ts';
 import { BackendRegistry } from '../backend/backend-registry.ts';
@@ -9,8 +9,11 @@ import type { AttachStrategy, Backend, BackendModule, PodSandbox } from '../back
 import { HOST_LINKS, HOST_ROUTES, LOGGER, POD_LINKS } from '../backend/driver-services.ts';
 import type { JsonObject } from '../backend/json.ts';
 import { InterfaceConflictError } from '../errors/driver-errors.ts';
+import { namespaceAccess } from '../interfaces/apply/namespace-access.ts';
+import { InterfaceConfigurator } from '../interfaces/interface-configurator.ts';
 import { InterfaceParameters } from '../interfaces/interface-parameters.ts';
 import { HostLinks } from '../inventory/host-links.ts';
+import { type HostLinkAccess, hostLinkAccess } from '../links/link-snapshot/host-link-access.ts';
 import { NamespacePins } from '../links/namespace-pins.ts';
 import { PodLinks } from '../links/pod-links.ts';
 import { silentLogger } from '../logging/logger.ts';
@@ -54,6 +57,8 @@ export function backendContract({
     let pod: NetworkNamespace;
     let sandbox: PodSandbox;
     let before: string;
+    /** What the pod has when the device is wholly attached. */
+    let whole: ReturnType<typeof podConfiguration> | undefined;
     let state: string;
 
     beforeEach(() => {
@@ -69,6 +74,7 @@ export function backendContract({
         networkNamespacePath: `/proc/${process.pid}/fd/${pod.fd}`,
       };
       before = hostState(host);
+      whole = undefined;
     });
     afterEach(() => {
       pod.close();
@@ -93,6 +99,8 @@ export function backendContract({
             new NamespacePins(join(state, 'namespaces')),
             silentLogger,
             (inside) => plan.apply(RouteSocket.open({ namespace: inside })),
+            planned(plan, hostLinkAccess(namespace)),
+            new InterfaceConfigurator((inside) => planned(plan, namespaceAccess(inside))),
           ),
       );
       const registry = BackendRegistry.compose(container, [
@@ -154,12 +162,21 @@ export function backendContract({
       expect(addresses).toEqual(
         expect.arrayContaining(parameters.interface.addresses.map((address) => address.split('/')[0])),
       );
+      const configuration = podConfiguration(socket);
+      expect(configuration).toEqual((whole ??= configuration));
     }
 
     function expectDetached(): void {
       expect(readdirSync(state).flatMap((name) => readdirSync(join(state, name)))).toEqual([]);
       using socket = RouteSocket.open({ namespace: pod });
       expect(socket.links().filter(({ encapsulation }) => encapsulation !== 'loopback')).toEqual([]);
+      expect(podConfiguration(socket)).toEqual({
+        links: [],
+        addresses: [],
+        routes: [],
+        rules: [],
+        neighbours: [],
+      });
       expect(hostState(host)).toBe(before);
     }
 
@@ -280,6 +297,45 @@ export function backendContract({
       expectDetached();
     });
   });
+}
+
+/** What somebody configured in a pod, without what depends on the moment. */
+function podConfiguration(socket: RouteSocket) {
+  const links = socket.links().filter(({ encapsulation }) => encapsulation !== 'loopback');
+  return {
+    links: links.map(({ name, mtu, address, txQueueLength, promiscuity }) => ({
+      ...{ name, mtu, address, txQueueLength, promiscuity },
+    })),
+    addresses: socket
+      .addresses()
+      .filter(({ scope }) => scope === 'global')
+      .map(({ address, flags }) => ({ address, flags })),
+    routes: socket
+      .routes()
+      .filter(({ protocol }) => protocol !== routeProtocols.kernel)
+      .map(({ destination, gateway, table, metric }) => ({ destination, gateway, table, metric })),
+    rules: socket.rules().filter(({ protocol }) => protocol !== routeProtocols.kernel),
+    neighbours: socket
+      .neighbours()
+      .filter(({ state }) => state === neighbourStates.permanent)
+      .map(({ address, linkAddress }) => ({ address, linkAddress })),
+  };
+}
+
+/** Ways to the kernel that follow a plan. */
+function planned<Access extends HostLinkAccess>(plan: CrashPlan, access: Access): Access {
+  return {
+    ...Object.fromEntries(
+      Object.entries(access).map(([name, part]) => [
+        name,
+        typeof part === 'object' ? plan.apply(part) : part,
+      ]),
+    ),
+    openEthtool() {
+      const ethtool = access.openEthtool();
+      return ethtool && plan.apply(ethtool);
+    },
+  } as Access;
 }
 
 async function during<T>(life: Life, work: (life: Life) => Promise<T>): Promise<T> {

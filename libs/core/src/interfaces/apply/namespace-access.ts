@@ -1,11 +1,5 @@
-import {
-  EthtoolSocket,
-  NamespacePrograms,
-  NamespaceSysctls,
-  NetlinkError,
-  type NetworkNamespace,
-  type RouteSocket,
-} from '@patchbay/netlink';
+import { NamespacePrograms, type NetworkNamespace, type RouteSocket } from '@patchbay/netlink';
+import { type HostLinkAccess, hostLinkAccess } from '../../links/link-snapshot/host-link-access.ts';
 
 /** A pod's namespace and a route socket in it. */
 export interface PodNetwork {
@@ -14,25 +8,11 @@ export interface PodNetwork {
 }
 
 /** What the links of a namespace have beyond what a route socket shows. */
-export interface NamespaceAccess {
-  readonly sysctls: Pick<NamespaceSysctls, 'write'>;
-  /** Opened for each use; undefined where the kernel has nothing of the kind. */
-  openEthtool(): (Pick<EthtoolSocket, 'setFeatures' | 'setPrivateFlags'> & Disposable) | undefined;
+export interface NamespaceAccess extends HostLinkAccess {
   readonly programs: Pick<NamespacePrograms, 'tcxPrograms' | 'detachTcx'>;
 }
 
 /** The kernel's own. The namespace stays the caller's to close, and must be open as long as this is used. */
 export function namespaceAccess(namespace: NetworkNamespace): NamespaceAccess {
-  return {
-    sysctls: new NamespaceSysctls(namespace),
-    programs: new NamespacePrograms(namespace),
-    openEthtool() {
-      try {
-        return EthtoolSocket.open({ namespace });
-      } catch (error) {
-        if (error instanceof NetlinkError && error.code === 'ENOENT') return undefined;
-        throw error;
-      }
-    },
-  };
+  return { ...hostLinkAccess(namespace), programs: new NamespacePrograms(namespace) };
 }
