@@ -164,15 +164,20 @@ describe('restoring', () => {
   });
 
   it('changes nothing of a link that never left, as somebody on the host has changed it since', async () => {
-    rig.configure(addressAdd({ linkIndex: rig.nic, address: '198.51.100.10/24' }));
-    await rig.settled();
+    rig.configure(
+      addressAdd({ linkIndex: rig.nic, address: '198.51.100.10/24' }),
+      routeAdd({ linkIndex: rig.nic, destination: '10.1.0.0/16', gateway: '198.51.100.1' }),
+    );
+    await rig.settle();
     const taken = await rig.snapshot();
     rig.host.execute(
       addressAdd({ linkIndex: rig.nic, address: '198.51.101.10/24' }),
-      addressDelete({ linkIndex: rig.nic, address: '198.51.100.10/24' }),
+      routeDelete({ linkIndex: rig.nic, destination: '10.1.0.0/16' }),
+      routeDelete({ linkIndex: rig.nic, destination: '198.51.101.0/24' }),
     );
+    new NamespaceSysctls().write([{ path: 'ipv4/conf/nic0/arp_ignore', value: '1' }]);
     const before = await rig.settled();
-    await rig.links.moveOut({ ...taken, addresses: [], kernelRoutes: [] }, podSetup, rig.sandbox);
+    await rig.links.moveOut(taken, podSetup, rig.sandbox);
     expect(await hostConfiguration()).toEqual(before);
   });
 });

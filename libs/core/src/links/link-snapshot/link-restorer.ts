@@ -57,13 +57,14 @@ export class LinkRestorer {
       );
       return;
     }
+    // One that never went to the pod is as somebody on the host wants it.
+    if (!this.#hasReturned(snapshot, found)) return;
     const { index } = found;
-    const returned = hasReturned(snapshot, found);
     const mark = returnMark(snapshot);
     await this.#attempt(snapshot, [
-      ...(returned && found.alias !== mark
-        ? [{ request: linkSet(index, { alias: mark }), what: 'the mark of its return' }]
-        : []),
+      ...(found.alias === mark
+        ? []
+        : [{ request: linkSet(index, { alias: mark }), what: 'the mark of its return' }]),
       ...cleaningSteps(snapshot, found),
     ]);
     this.#detachTcx(snapshot, index);
@@ -77,7 +78,7 @@ export class LinkRestorer {
     await this.#restoreSysctls(snapshot, named.name);
     await this.#restoreSwitches(snapshot, index);
     await this.#restoreAddresses(snapshot, index);
-    if (snapshot.up) await this.#restoreRouting(snapshot, index, returned);
+    if (snapshot.up) await this.#restoreRouting(snapshot, index);
     await this.#attempt(snapshot, this.#neighbourSteps(snapshot, index));
     const [conflict] = conflicts;
     // The mark stays on, because the link is not what it was.
@@ -86,6 +87,18 @@ export class LinkRestorer {
     if ((this.#host.link({ index })?.alias ?? '') !== alias) {
       await this.#attempt(snapshot, [{ request: linkSet(index, { alias }), what: `alias '${alias}'` }]);
     }
+  }
+
+  /**
+   * Whether the link comes from a pod. It carries a mark then, unless it came by itself out of a namespace that died: it is down then, and has
+   * lost its addresses.
+   */
+  #hasReturned(snapshot: LinkSnapshot, found: Link): boolean {
+    if ((found.alias !== undefined && isMark(found.alias)) || !found.up || !snapshot.up) return true;
+    if (found.name !== snapshot.name || linkSteps(snapshot, found).length > 0) return true;
+    if (cleaningSteps(snapshot, found).length > 0) return true;
+    const addresses = this.#host.addresses({ linkIndex: found.index });
+    return addressSteps(snapshot, found.index, addresses, age(snapshot)).beforeUp.length > 0;
   }
 
   #detachTcx(snapshot: LinkSnapshot, index: number): void {
@@ -141,10 +154,10 @@ export class LinkRestorer {
     ]);
   }
 
-  async #restoreRouting(snapshot: LinkSnapshot, index: number, returned: boolean): Promise<void> {
+  async #restoreRouting(snapshot: LinkSnapshot, index: number): Promise<void> {
     await this.#attempt(snapshot, nexthopSteps(snapshot, this.#host, index));
     // Routes by groups that lost a way are there, and known as the link's again when the group is whole.
-    const routes = routeSteps(snapshot, this.#host, { linkIndex: index, elapsed: age(snapshot), returned });
+    const routes = routeSteps(snapshot, this.#host, index, age(snapshot));
     await this.#attempt(snapshot, routes);
   }
 
@@ -207,34 +220,26 @@ export class LinkRestorer {
     const errors = await this.#host.attemptAsync(...steps.map(({ request }) => request));
     return errors.flatMap((error) => {
       const step = steps[error.messageIndex];
-      if (step === undefined) return [];
+      if (step === undefined || (step.alsoByKernel === true && isTaken(error))) return [];
       this.#refused(snapshot, step.what, error);
       return [step];
     });
   }
 
   #refused({ name }: LinkSnapshot, what: string, error: unknown): void {
-    const taken = error instanceof NetlinkError && error.code === 'EEXIST';
     this.#logger.warn(
       {
         link: name,
         what,
-        error: taken ? 'somebody else on the host has it meanwhile' : describeError(error),
+        error: isTaken(error) ? 'somebody else on the host has it meanwhile' : describeError(error),
       },
       'the host does not take back a part of the configuration that a link had before it went to a pod',
     );
   }
 }
 
-/** Whether the link comes from a pod. One that never went there is as somebody on the host wants it. */
-function hasReturned(snapshot: LinkSnapshot, found: Link): boolean {
-  return (
-    (found.alias !== undefined && isMark(found.alias)) ||
-    found.up !== snapshot.up ||
-    found.name !== snapshot.name ||
-    linkSteps(snapshot, found).length > 0 ||
-    cleaningSteps(snapshot, found).length > 0
-  );
+function isTaken(error: unknown): boolean {
+  return error instanceof NetlinkError && error.code === 'EEXIST';
 }
 
 /** Seconds since the snapshot was taken, if that matters. */

@@ -15,16 +15,14 @@ import { identity, kernelRoutes, type SnapshotRoute } from './snapshot-routes.ts
  * The messages that bring back a link's routes, once it is up again: routes without a gateway first, because the others may need them. They
  * add and never replace: what others of the host have set up meanwhile stays.
  *
- * @param link its index now, the seconds since the snapshot was taken, and whether it comes from a pod
+ * @param linkIndex the link's index now
+ * @param elapsed seconds since the snapshot was taken
  */
 export function routeSteps(
   snapshot: LinkSnapshot,
   socket: RouteSocket,
-  {
-    linkIndex,
-    elapsed,
-    returned,
-  }: { readonly linkIndex: number; readonly elapsed: number; readonly returned: boolean },
+  linkIndex: number,
+  elapsed: number,
 ): RestoreStep[] {
   const present = socket.routes({ linkIndex });
   const identities = new Set(present.map(identity));
@@ -36,7 +34,7 @@ export function routeSteps(
   const prepended = routes.filter(({ place }) => place === 'first').toReversed();
   const others = routes.filter(({ place }) => place !== 'first');
   return [
-    ...(returned ? kernelRouteSteps(snapshot, socket, linkIndex) : []),
+    ...kernelRouteSteps(snapshot, socket, linkIndex),
     ...[others, prepended].flatMap((list) => list.filter(isDirect)).map(step),
     ...[others, prepended].flatMap((list) => list.filter((route) => !isDirect(route))).map(step),
   ];
@@ -57,7 +55,11 @@ function kernelRouteSteps(
       request: routeDelete(route),
       what: `absence of route ${route.destination}`,
     })),
-    ...missing.map((route) => ({ request: routeAdd(route), what: `route ${route.destination}` })),
+    ...missing.map((route) => ({
+      request: routeAdd(route),
+      what: `route ${route.destination}`,
+      alsoByKernel: true as const,
+    })),
   ];
 }
 
