@@ -103,7 +103,7 @@ describe('DHCPv4 with a real server', () => {
     expect(renewed).toMatchObject({ kind: 'lease', lease: { address: lease.address } });
     expect(renewed.kind === 'lease' && renewed.lease.obtainedAt).toBeGreaterThan(lease.obtainedAt);
     expect(await renewDhcpv4(link, lease, 'anyone', patience)).toMatchObject({ kind: 'lease' });
-    releaseDhcpv4(link, lease);
+    await releaseDhcpv4(link, lease, 1_000);
     await waitUntil('the server to have its address back', () => server.leases.length === 0, {
       timeoutMs: 5_000,
     });
@@ -125,7 +125,7 @@ describe('DHCPv4 with a real server', () => {
     using socket = RouteSocket.open({ namespace: serverNamespace });
     const index = socket.link({ name: 'lan' })?.index ?? 0;
     const first = await acquireDhcpv4(link, { hardwareAddress: mac(1) }, patience);
-    releaseDhcpv4(link, first);
+    await releaseDhcpv4(link, first, 1_000);
     await waitUntil('the server to have its address back', () => server.leases.length === 0, {
       timeoutMs: 5_000,
     });

@@ -46,8 +46,8 @@ export class ClaimAddresses {
 
   /** Gives leases back. Never fails, and takes a few seconds at most. */
   async release(devices: readonly DeviceAddresses[]): Promise<void> {
-    const leases = devices.flatMap((device) => device.leases ?? []);
-    if (leases.length > 0) await this.#leases.release(leases);
+    const leased = devices.flatMap(({ leases = [] }) => (leases.length === 0 ? [] : [leases]));
+    if (leased.length > 0) await this.#leases.release(leased);
   }
 }
 

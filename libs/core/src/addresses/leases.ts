@@ -151,28 +151,37 @@ export class Leases implements LeaseClient {
       : renewDhcpv6(link, lease, whom, patience);
   }
 
-  /** Gives leases back to their servers, as well as it can be done in three seconds; the servers forget them in time anyway. */
-  async release(records: readonly LeaseRecord[]): Promise<void> {
+  /** Gives leases of some interfaces back to their servers, as well as it can be done in three seconds; the servers forget them in time anyway. */
+  async release(interfaces: readonly (readonly LeaseRecord[])[]): Promise<void> {
     const bound = AbortSignal.timeout(releaseBoundMs);
-    const work = Promise.all(records.map((record) => this.#release(record, bound)));
+    const work = Promise.all(interfaces.map((records) => this.#release(records, bound)));
     await Promise.race([
       work,
       new Promise((resolve) => bound.addEventListener('abort', resolve, { once: true })),
     ]);
   }
 
-  async #release({ lease, path }: LeaseRecord, signal: AbortSignal): Promise<void> {
-    const { address, family, identity } = lease;
+  /** @param records of one interface */
+  async #release(records: readonly LeaseRecord[], signal: AbortSignal): Promise<void> {
+    const [first] = records;
+    if (first === undefined) return;
+    const addresses = records.map(({ lease }) => lease.address);
+    const ipv6 = records.some(({ lease }) => lease.family === 6);
     try {
-      await this.#links.use(path, identity.hardwareAddress, family === 6, async (link) => {
-        if (lease.family === 4) releaseDhcpv4(link, lease);
-        else await releaseDhcpv6(link, lease, { timeoutMs: releaseMs, signal });
+      await this.#links.use(first.path, first.lease.identity.hardwareAddress, ipv6, async (link) => {
+        await Promise.all(
+          records.map(({ lease }) =>
+            lease.family === 4
+              ? releaseDhcpv4(link, lease, releaseMs)
+              : releaseDhcpv6(link, lease, { timeoutMs: releaseMs, signal }),
+          ),
+        );
       });
-      this.#logger.debug({ address }, 'lease given back');
+      this.#logger.debug({ addresses }, 'leases given back');
     } catch (error) {
       this.#logger.warn(
-        { address, server: lease.server, error: describeError(error) },
-        'cannot give a lease back; its server forgets it in time',
+        { addresses, error: describeError(error) },
+        'cannot give leases back; their servers forget them in time',
       );
     }
   }

@@ -4,11 +4,10 @@ import { DhcpError } from '../dhcp-error.ts';
 import { exchange } from '../exchange.ts';
 import { udpv4Filter } from '../socket/packet-filter.ts';
 import { etherTypes, type PacketLink, PacketSocket } from '../socket/packet-socket.ts';
-import { hardwareBytes, hardwareText } from '../wire/ip.ts';
+import { addressBytes, hardwareBytes, hardwareText, networkContains } from '../wire/ip.ts';
 import { MalformedDhcpMessageError } from '../wire/malformed-dhcp-message-error.ts';
 import { readUdpv4, writeUdpv4 } from '../wire/udp-packet.ts';
-import { addressBytes } from '../wire/ip.ts';
-import { addressConflict } from './address-conflict.ts';
+import { addressConflict, findNeighbour } from './address-conflict.ts';
 import { type Dhcpv4Identity, type Dhcpv4Lease, dhcpv4LeaseFrom, monotonicNow } from './dhcpv4-lease.ts';
 import {
   decodeDhcpv4,
@@ -136,10 +135,18 @@ export function renewDhcpv4(
   return request(link, lease, message, patience, whom === 'server' ? lease : undefined);
 }
 
-/** Gives a lease back. Nobody answers that; it is sent once. */
-export function releaseDhcpv4(link: Dhcpv4Link, lease: Dhcpv4Lease): void {
+/**
+ * Gives a lease back. Nobody answers that, and it is sent once: so the server is asked for by ARP first, on a link that may just have come up.
+ *
+ * @param timeoutMs how long the server is waited for
+ */
+export async function releaseDhcpv4(link: Dhcpv4Link, lease: Dhcpv4Lease, timeoutMs: number): Promise<void> {
+  const found = networkContains(lease.address, lease.server)
+    ? await findNeighbour(link, link.hardwareAddress, bare(lease), lease.server, timeoutMs)
+    : undefined;
   const message = { type: types.release, broadcast: false, clientAddress: bare(lease) };
-  sendOnce(link, lease, { ...message, options: serverIdentifier(lease) }, lease);
+  const server = { ...lease, serverHardwareAddress: found ?? lease.serverHardwareAddress };
+  sendOnce(link, lease, { ...message, options: serverIdentifier(lease) }, server);
 }
 
 /** Tells the server that somebody else has the address that it gave. Nobody answers that. */

@@ -125,7 +125,9 @@ export async function releaseDhcpv6(
     serverIdentifier(lease),
     { code: option.identityAssociation, value: identityAssociation(lease.identity, bare(lease)) },
   ];
-  await ask(link, lease.identity, types.release, options, patience, ({ type }) => type === types.reply);
+  // A link that has just come up may have nothing forwarded for a while.
+  const hurried = { ...patience, firstPauseMs: 200 };
+  await ask(link, lease.identity, types.release, options, hurried, ({ type }) => type === types.reply);
 }
 
 async function request(
@@ -161,7 +163,7 @@ function ask(
   identity: Dhcpv6Identity,
   type: number,
   options: readonly Dhcpv6Option[],
-  { timeoutMs, signal }: Dhcpv6Patience,
+  { timeoutMs, signal, firstPauseMs }: Dhcpv6Patience & { readonly firstPauseMs?: number },
   isAnswer: (message: Dhcpv6Message) => boolean,
 ): Promise<Received | undefined> {
   const transactionId = randomInt(0x100_0000);
@@ -169,8 +171,8 @@ function ask(
   let socket: PacketSocket | undefined;
   let askedAt = monotonicNow();
   return exchange<Received>({
-    timeoutMs,
-    signal,
+    ...{ timeoutMs, signal },
+    ...(firstPauseMs === undefined ? {} : { firstPauseMs }),
     listen: (answer) =>
       (socket = new PacketSocket(link, {
         protocol: etherTypes.ipv6,

@@ -24,6 +24,11 @@ export function networkOf(address: string, length: number): string {
   return `${network.toString()}/${length}`;
 }
 
+/** Whether an IPv4 address is in the network of `address/length`. */
+export function networkContains(prefix: string, address: string): boolean {
+  return ipaddr.IPv4.parse(address).match(ipaddr.IPv4.parseCIDR(prefix));
+}
+
 /** The bytes of a hardware address such as `02:00:5e:10:00:01`. */
 export function hardwareBytes(text: string): Uint8Array {
   return Uint8Array.from(text.split(':'), (part) => Number.parseInt(part, 16));

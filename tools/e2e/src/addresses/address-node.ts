@@ -187,6 +187,27 @@ export class AddressNode {
     return record.devices[0]?.leases?.[0]?.lease;
   }
 
+  /** Links, addresses and routes of the host as comparable text, without link-local addresses, which come and go with the carrier. */
+  hostState(): string {
+    const links = this.host.links();
+    const nameOf = (index = 0) => links.find((link) => link.index === index)?.name;
+    return [
+      ...links.map(({ name, up, mtu, address, master, alias, txQueueLength }) =>
+        JSON.stringify({ name, up, mtu, address, master: nameOf(master), alias, txQueueLength }),
+      ),
+      ...this.host
+        .addresses()
+        .filter(({ scope }) => scope !== 'link')
+        .map(({ linkIndex, address }) => `${address} ${nameOf(linkIndex)}`),
+      ...this.host
+        .routes()
+        .filter(({ table, destination }) => table === 254 && !destination.startsWith('fe80:'))
+        .map(({ destination, gateway, linkIndex }) => `${destination} ${gateway} ${nameOf(linkIndex)}`),
+    ]
+      .sort()
+      .join('\n');
+  }
+
   async destroy(): Promise<void> {
     this.end();
     await this.#server?.destroy();

@@ -1,4 +1,3 @@
-import { hostState } from '@patchbay/core/testing';
 import { waitUntil } from '@patchbay/lab';
 import { afterEach, describe, expect, it } from 'vitest';
 import { AddressNode, type AddressWish } from './address-node.ts';
@@ -31,10 +30,10 @@ describe.each(['veth', 'macvlan', 'hostdev'] as const)(
           'dhcp-option=option:classless-static-route,198.51.100.0/24,192.0.2.7,0.0.0.0/0,192.0.2.1',
         ],
       });
-      const before = hostState(node.host);
+      const before = node.hostState();
       const claim = node.claim('web', { kind, interface: { dhcp: { ipv6: true, hostName: 'web' } } });
       await node.life.prepare(claim);
-      expect(hostState(node.host)).toBe(before);
+      expect(node.hostState()).toBe(before);
       const pod = await node.runPod(claim);
       const link = node.link(pod);
       expect(link.mtu).toBe(1400);
@@ -58,7 +57,7 @@ describe.each(['veth', 'macvlan', 'hostdev'] as const)(
         () => node.server.leases.length === 0,
         quick,
       );
-      await waitUntil('the host to be as it was', () => hostState(node.host) === before, quick);
+      await waitUntil('the host to be as it was', () => node.hostState() === before, quick);
     });
   },
 );
@@ -128,7 +127,7 @@ describe('leases', () => {
 
   it('are given back when something else keeps the claim from being prepared', async () => {
     const node = await start({ ranges });
-    const before = hostState(node.host);
+    const before = node.hostState();
     const claim = node.claim('web', {
       kind: 'hostdev',
       interface: dhcp,
@@ -137,7 +136,7 @@ describe('leases', () => {
     await expect(node.life.prepare(claim)).rejects.toThrow(/'198\.51\.100\.1' .* is in no network/);
     await waitUntil('the server to have its address back', () => node.server.leases.length === 0, quick);
     expect(node.server.log).toContain('DHCPACK');
-    expect(hostState(node.host)).toBe(before);
+    expect(node.hostState()).toBe(before);
   });
 
   it('of twenty claims that are prepared at once are twenty addresses', async () => {
@@ -152,14 +151,14 @@ describe('leases', () => {
 
   it('that no server gives are an error that says what to do, and the host is as it was', async () => {
     const node = await start();
-    const before = hostState(node.host);
+    const before = node.hostState();
     const wanted = { dhcp: { timeoutSeconds: 1 } };
     await expect(
       node.life.prepare(node.claim('web', { kind: 'hostdev', interface: wanted })),
     ).rejects.toThrow(
       "cannot lease an address for interface 'net0': no DHCPv4 server on nic0 gave an address within 1 s; check the DHCP server",
     );
-    expect(hostState(node.host)).toBe(before);
+    expect(node.hostState()).toBe(before);
   });
 });
 

@@ -33,6 +33,7 @@ describe('sources of addresses', () => {
       { dhcp: { hostName: 'web.example.com' } },
       /interface\.dhcp\.hostName: must be a host name without domain/,
     ],
+    [{ dhcp: {}, inherit: true }, /interface\.inherit\.addresses: takes over the host's addresses beside/],
     [{ dhcp: { timeoutSeconds: 90 } }, /interface\.dhcp\.timeoutSeconds: .*40.*\(got 90\)/],
     [{ dhcp: { hostname: 'web' } }, /interface\.dhcp\.hostname: unknown field/],
   ])('%j is refused', (wanted, message) => {

@@ -78,9 +78,10 @@ export function addressSourceMistakes(
   sources: AddressSources & {
     readonly addresses: readonly string[];
     readonly sysctls?: Readonly<Record<string, number>> | undefined;
+    readonly inherit?: { readonly addresses?: boolean | undefined } | undefined;
   },
 ): ConfigIssue[] {
-  const { dhcp: leased, slaac, addresses, sysctls } = sources;
+  const { dhcp: leased, slaac, addresses, sysctls, inherit } = sources;
   const mistakes: ConfigIssue[] = [];
   const families = leasedFamilies(leased);
   if (leased !== undefined && families.length === 0) {
@@ -95,6 +96,13 @@ export function addressSourceMistakes(
     mistakes.push({
       path: `interface.dhcp.ipv${family}`,
       message: `leases an IPv${family} address, and interface.addresses gives '${given}'; leave that out, or set ${family === 4 ? 'ipv4: false' : 'ipv6: false'}`,
+    });
+  }
+  if (leased !== undefined && inherit?.addresses === true) {
+    mistakes.push({
+      path: 'interface.inherit.addresses',
+      message:
+        "takes over the host's addresses beside those that interface.dhcp leases; leave one of them out",
     });
   }
   for (const [name, needed] of Object.entries(slaac === true ? slaacSysctls : {})) {
