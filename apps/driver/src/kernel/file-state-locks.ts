@@ -1,4 +1,4 @@
-import { createHash } from 'node:crypto';
+import { hash } from 'node:crypto';
 import { closeSync, mkdirSync, openSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { getSystemErrorName } from 'node:util';
@@ -100,7 +100,7 @@ export class FileStateLocks implements StateLocks, Disposable {
 }
 
 function offsetOf(name: string): bigint {
-  return (createHash('sha256').update(name).digest().readBigUInt64LE() >> 2n) + exclusiveByte + 1n;
+  return (hash('sha256', name, 'buffer').readBigUInt64LE() >> 2n) + exclusiveByte + 1n;
 }
 
 /** A driver of another name would take the claims of this one for its own. */

@@ -1,4 +1,4 @@
-import { createHash } from 'node:crypto';
+import { hash } from 'node:crypto';
 import type { PodSandbox } from '../backend/backend.ts';
 
 /**
@@ -6,7 +6,7 @@ import type { PodSandbox } from '../backend/backend.ts';
  * seed, so that a link made again after a crash is recognised and the pod's neighbours keep their entries.
  */
 export function hardwareAddressFor(...seed: readonly string[]): string {
-  const bytes = createHash('sha256').update(seed.join('\0')).digest().subarray(0, 6);
+  const bytes = hash('sha256', seed.join('\0'), 'buffer').subarray(0, 6);
   bytes[0] = ((bytes[0] ?? 0) & 0xfc) | 0x02;
   return [...bytes].map((byte) => byte.toString(16).padStart(2, '0')).join(':');
 }

@@ -8,6 +8,9 @@ export const cloneNewNet = 0x4000_0000;
 export const ownNamespacePath = '/proc/thread-self/ns/net';
 
 let threadsStarted = false;
+/** The namespace that this thread lives in, opened once: where it comes back to, unless it goes on into another one from inside. */
+let home: number | undefined;
+let depth = 0;
 
 /**
  * Runs synchronous work in another network namespace and comes back. Only this thread is there, and nothing that outlives the work may be
@@ -19,17 +22,23 @@ let threadsStarted = false;
  */
 export function insideNamespace<T>(enter: () => void, work: () => T): T {
   startThreads();
-  const home = openSync(ownNamespacePath, constants.O_RDONLY);
+  const back = depth === 0 ? (home ??= openOwn()) : openOwn();
   try {
     enter();
+    depth++;
     try {
       return work();
     } finally {
-      if (libc().setns.call(home, cloneNewNet) !== 0) process.abort();
+      depth--;
+      if (libc().setns.call(back, cloneNewNet) !== 0) process.abort();
     }
   } finally {
-    closeSync(home);
+    if (back !== home) closeSync(back);
   }
+}
+
+function openOwn(): number {
+  return openSync(ownNamespacePath, constants.O_RDONLY);
 }
 
 /** Enters an opened namespace. */

@@ -18,17 +18,16 @@ const goneCodes: readonly unknown[] = ['ENOENT', 'ENOTDIR', 'ESRCH'];
 
 /** An opened network namespace. It lives at least as long as this object is open. */
 export class NetworkNamespace {
-  readonly identity: NamespaceIdentity;
   /** Path by which it was opened; for namespaces made here, one that other processes can open while this one is open. */
   readonly path: string;
   readonly #fd: number;
+  #identity: NamespaceIdentity | undefined;
   #holds = 0;
   #closed = false;
 
   private constructor(fd: number, path: string) {
     this.#fd = fd;
     this.path = path;
-    this.identity = identityOf(fstatSync(fd, { bigint: true }));
   }
 
   /**
@@ -87,12 +86,21 @@ export class NetworkNamespace {
   }
 
   /**
+   * Which namespace it is, whatever path it was opened by.
+   *
+   * @throws Error when it is closed and was not asked before
+   */
+  get identity(): NamespaceIdentity {
+    return (this.#identity ??= identityOf(fstatSync(this.fd, { bigint: true })));
+  }
+
+  /**
    * The descriptor, valid until {@link close}.
    *
    * @throws Error when it is closed: the number may be another file's by now
    */
   get fd(): number {
-    if (this.#closed) throw new Error(`network namespace ${this.path} (${this.identity}) is closed`);
+    if (this.#closed) throw new Error(`network namespace ${this.path} is closed`);
     return this.#fd;
   }
 

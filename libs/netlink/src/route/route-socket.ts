@@ -104,15 +104,17 @@ export class RouteSocket {
   /**
    * Creates a link and returns it as it is then. For veth, `parent` is the far end's index, in its own namespace.
    *
+   * @param there a socket in the namespace that the link is created in, if it is another; without it one is opened for the moment
    * @throws NetlinkError when the kernel refuses it (EEXIST: the name is taken; EOPNOTSUPP: it does not know the kind)
    */
-  createLink(spec: LinkSpec): Link {
+  createLink(spec: LinkSpec, there?: Pick<RouteSocket, 'link' | 'execute'>): Link {
     const creation = new LinkCreation(spec);
     this.#execute([creation.request], creation.onReply);
     const { namespace } = spec;
-    if (namespace === undefined) return this.#complete(creation);
+    if (namespace === undefined) return complete(this, creation);
+    if (there !== undefined) return complete(there, creation);
     using socket = RouteSocket.open({ namespace });
-    return socket.#complete(creation);
+    return complete(socket, creation);
   }
 
   /** As {@link createLink}, on a thread of libuv's pool. */
@@ -121,9 +123,9 @@ export class RouteSocket {
     const held = spec.namespace?.hold();
     try {
       await this.#executeAsync([creation.request], creation.onReply);
-      if (held === undefined) return this.#complete(creation);
+      if (held === undefined) return complete(this, creation);
       using socket = RouteSocket.open({ namespace: held });
-      return socket.#complete(creation);
+      return complete(socket, creation);
     } finally {
       held?.release();
     }
@@ -348,21 +350,22 @@ export class RouteSocket {
     const sequence = this.#takeSequence(1);
     return { replies: new DumpReplies(dump.operation, sequence, dump.decode), sequence };
   }
+}
 
-  /** Finds what the kernel did not echo (links in other namespaces, and all before Linux 6.2), and sets what it ignores at creation. */
-  #complete({ spec: { alias }, link: echoed, selector }: LinkCreation): Link {
-    const link = echoed ?? (selector === undefined ? undefined : this.link(selector));
-    if (link === undefined) {
-      const reason =
-        selector === undefined
-          ? 'give it a name: this kernel does not tell which one it chose'
-          : 'it is gone';
-      throw new NetlinkError('link add', enodev, `the link was created and cannot be found: ${reason}`);
-    }
-    if (alias === undefined) return link;
-    this.execute(linkSet(link.index, { alias }));
-    return { ...link, alias };
+/** Finds what the kernel did not echo (links in other namespaces, and all before Linux 6.2), and sets what it ignores at creation. */
+function complete(
+  socket: Pick<RouteSocket, 'link' | 'execute'>,
+  { spec: { alias }, link: echoed, selector }: LinkCreation,
+): Link {
+  const link = echoed ?? (selector === undefined ? undefined : socket.link(selector));
+  if (link === undefined) {
+    const reason =
+      selector === undefined ? 'give it a name: this kernel does not tell which one it chose' : 'it is gone';
+    throw new NetlinkError('link add', enodev, `the link was created and cannot be found: ${reason}`);
   }
+  if (alias === undefined) return link;
+  socket.execute(linkSet(link.index, { alias }));
+  return { ...link, alias };
 }
 
 const enodev = 19;
