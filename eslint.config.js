@@ -61,7 +61,10 @@ export default tseslint.config(
     // What ships must run on the oldest supported Node.js, not only on the one that runs the tests.
     rules: {
       // crypto.hash has been in Node.js since 20.12, as a release candidate.
-      'n/no-unsupported-features/node-builtins': ['error', { version: '>=20.19.0', ignores: ['crypto.hash'] }],
+      'n/no-unsupported-features/node-builtins': [
+        'error',
+        { version: '>=20.19.0', ignores: ['crypto.hash'] },
+      ],
       'n/no-unsupported-features/es-builtins': ['error', { version: '>=20.19.0' }],
     },
   },
