@@ -89,9 +89,10 @@ describe('linkAttributes', () => {
       address('192.0.2.1/24', { flags: addressFlags.permanent | addressFlags.secondary }),
       address('127.0.0.1/8', { scope: 'host' }),
       address('fe80::1/64', { scope: 'link' }),
-      address('2001:db8::1/64', { flags: addressFlags.tentative }),
+      address('2001:db8::1/64', { flags: addressFlags.dadfailed }),
       address('2001:db8::2/64', { flags: addressFlags.deprecated }),
-      address('2001:db8::3/64', { flags: 0 }),
+      address('2001:db8::3/64', { flags: addressFlags.tentative }),
+      address('2001:db8::4/64', { flags: 0 }),
     ];
     for (const listed of [addresses, [...addresses].reverse()]) {
       expect(linkAttributes(card, { addresses: listed })).toMatchObject({

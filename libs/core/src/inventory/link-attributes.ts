@@ -72,9 +72,11 @@ export function linkCarrier({ up, carrier }: Link): Pick<Device, 'carrier'> {
   return up ? { carrier } : {};
 }
 
-/** Addresses that come and go by themselves, or are not usable (yet). */
-const unsteady =
-  addressFlags.secondary | addressFlags.tentative | addressFlags.dadfailed | addressFlags.deprecated;
+/**
+ * Addresses that come and go by themselves, or will not be usable. One whose duplicate address detection is not over is like any other: a card
+ * that is back from a pod has its addresses at once.
+ */
+const unsteady = addressFlags.secondary | addressFlags.dadfailed | addressFlags.deprecated;
 
 /** The address by which a link is known: global, and the same at each look whatever the order in which the kernel lists them. */
 function firstAddress(addresses: readonly Address[], family: 4 | 6): string | undefined {
