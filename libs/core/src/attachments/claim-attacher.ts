@@ -196,10 +196,11 @@ export class ClaimAttacher {
   ): Promise<{ readonly sandbox: PodSandbox; readonly attached: readonly AttachedClaimDevice[] }> {
     const { ledger, gate } = this.#options;
     const { uid } = original.claim;
+    let record = original;
     for (const other of original.attachments.filter((each) => each.sandbox.sandboxId !== asked.sandboxId)) {
       await this.#leave(original, other, asked, signal);
+      record = ledger.get(uid) ?? original;
     }
-    const record = ledger.get(uid) ?? original;
     const earlier = findAttachment(record, asked.podUID);
     const shared = record.attachments.some((each) => each !== earlier);
     const sandbox =

@@ -102,7 +102,11 @@ export class ClaimJournal {
 
   /** Forgets a claim. Succeeds when nothing is known of it. */
   remove(claimUID: string): void {
-    this.#change(() => rmSync(this.#path(claimUID), { force: true }));
+    const path = this.#path(claimUID);
+    this.#change(() => {
+      rmSync(path, { force: true });
+      this.#known.delete(basename(path));
+    });
   }
 
   /** Names of the files of writes that were cut off. None is under way while this is asked. */

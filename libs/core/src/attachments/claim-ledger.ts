@@ -57,9 +57,9 @@ export class ClaimLedger {
    * @throws JournalWriteError when the journal refuses it; memory then has the earlier record, as the journal does
    */
   put(record: ClaimRecord): void {
-    const records = this.#current();
     this.#journal.write(record);
-    records.set(record.claim.uid, record);
+    // What others have written meanwhile is seen at the next look, this with it.
+    this.#records.set(record.claim.uid, record);
   }
 
   /** Records where a claim's devices are for one pod, from now on; `undefined` when they are no longer there. */
