@@ -42,7 +42,7 @@ export const hooksMemory: Benchmark = {
         ...{ name, unit: 'MB', samples: [memory.resident] },
         details: {
           ...memoryDetails(memory),
-          before: `${before.resident.toFixed(1)} MB`,
+          'once its devices were published': `${before.resident.toFixed(1)} MB`,
           hooks: `${hooks} RunPodSandbox with a veth, ${workers} at a time, each with prepare, stop and unprepare`,
         },
       });
