@@ -58,6 +58,11 @@ function withPod<T>(test: (pod: Pod) => Promise<T>): Promise<T> {
       });
       return { peer, link: socket.link({ name })! };
     };
+    // A carrier that goes or comes, of which the kernel may tell a second later, must not make neighbours forget what tests had them know.
+    new NamespaceSysctls(host).write([
+      { path: 'ipv4/conf/default/arp_evict_nocarrier', value: '0' },
+      { path: 'ipv6/conf/default/ndisc_evict_nocarrier', value: '0' },
+    ]);
     const { link: cni } = create('eth0', 'host0');
     const { link, peer } = create('net1', 'host1');
     socket.execute(
