@@ -1,11 +1,12 @@
 import type { Container, NriHandlers, PodSandbox as NriPodSandbox } from '@patchbay/nri';
 import type { PodSandbox } from '../backend/backend.ts';
-import { describeError, NoNetworkNamespaceError } from '../errors/driver-errors.ts';
+import { describeError, NoNetworkNamespaceError, StillAttachingError } from '../errors/driver-errors.ts';
 import type { Logger } from '../logging/logger.ts';
 import type { ClaimAttacher } from './claim-attacher.ts';
 import type { ClaimLedger } from './claim-ledger.ts';
 import type { ClaimRecord } from './claim-record.ts';
 import type { ContainerGate } from './container-gate.ts';
+import { HookDeadline } from './hook-deadline.ts';
 import type { Repairer } from './repair/repairer.ts';
 import { podSandbox, type RuntimePods } from './repair/runtime-pods.ts';
 
@@ -22,19 +23,54 @@ export interface RuntimeHooksOptions {
   readonly signal: AbortSignal;
 }
 
+/** Attaching that goes on after its hook was answered. */
+interface LateAttachment {
+  readonly work: Promise<void>;
+  /** Set when the pod has stopped: nothing more is to be attached to it. */
+  stopped: boolean;
+}
+
 /**
  * The runtime's events, turned into attaching and detaching. Thin and fast: a pod without claims of ours costs one look into a map.
+ *
+ * Work is finished in the hook, unless it takes longer than the runtime waits. Then the hook is answered before that, the work goes on, and the
+ * gate holds the containers back; one that comes meanwhile is waited for as long, then refused.
  */
 export function runtimeHooks(options: RuntimeHooksOptions): NriHandlers {
   const { ledger, attacher, gate, pods, repairer, logger, signal } = options;
+  const deadline = new HookDeadline();
+  const late = new Map<string, LateAttachment>();
+
+  /** @returns whether it was finished in time */
+  async function attachInTime(pod: NriPodSandbox, claims: readonly ClaimRecord[]): Promise<boolean> {
+    if (claims.length === 0) return true;
+    const state = { stopped: false };
+    const work = attachPod(pod, claims, state);
+    return deadline.wait(work, () => {
+      logger.warn(
+        { podUID: pod.uid, ms: deadline.ms },
+        'attaching takes longer than the runtime waits; containers wait for it',
+      );
+      const entry = Object.assign(state, { work });
+      late.set(pod.id, entry);
+      const forget = () => {
+        if (late.get(pod.id) === entry) late.delete(pod.id);
+      };
+      void work.then(forget, forget);
+    });
+  }
 
   /** A pod gets all of its claims or none. */
-  async function attachPod(pod: NriPodSandbox, claims: readonly ClaimRecord[]): Promise<void> {
-    if (claims.length === 0) return;
+  async function attachPod(
+    pod: NriPodSandbox,
+    claims: readonly ClaimRecord[],
+    state: { readonly stopped: boolean },
+  ): Promise<void> {
     const sandbox = sandboxOf(pod);
     const done: string[] = [];
     for (const { claim } of claims) {
       try {
+        if (state.stopped) throw new Error('the pod has stopped meanwhile');
         await attacher.attach(claim.uid, sandbox, signal);
         done.push(claim.uid);
       } catch (error) {
@@ -58,13 +94,27 @@ export function runtimeHooks(options: RuntimeHooksOptions): NriHandlers {
   }
 
   async function detachPod(pod: NriPodSandbox): Promise<void> {
-    pods.delete(pod);
+    const attaching = late.get(pod.id);
+    if (attaching !== undefined) {
+      attaching.stopped = true;
+      await attaching.work.catch(() => {});
+    }
     for (const { claim } of ledger.ofPod(pod.uid).toReversed()) {
       // The runtime ignores errors of these hooks; the record says 'detaching', and unprepare or the next Synchronize tries again.
       await logged({ claimUID: claim.uid, podUID: pod.uid }, 'detaching failed; will be tried again', () =>
         attacher.detach(claim.uid, pod.uid, signal, { sandboxId: pod.id }),
       );
     }
+  }
+
+  async function detachInTime(pod: NriPodSandbox): Promise<void> {
+    pods.delete(pod);
+    await deadline.wait(detachPod(pod), () =>
+      logger.warn(
+        { podUID: pod.uid, ms: deadline.ms },
+        'detaching takes longer than the runtime waits; it goes on',
+      ),
+    );
   }
 
   async function logged(fields: object, message: string, work: () => Promise<void>): Promise<void> {
@@ -76,12 +126,14 @@ export function runtimeHooks(options: RuntimeHooksOptions): NriHandlers {
   }
 
   return {
+    configure: ({ requestTimeoutMs }) => deadline.set(requestTimeoutMs),
+
     runPodSandbox: async (pod) => {
-      await attachPod(pod, ledger.ofPod(pod.uid));
+      await attachInTime(pod, ledger.ofPod(pod.uid));
       pods.add(pod);
     },
-    stopPodSandbox: detachPod,
-    removePodSandbox: detachPod,
+    stopPodSandbox: detachInTime,
+    removePodSandbox: detachInTime,
 
     /** Attaches late what the sandbox hook missed, before the container's gate is mounted, and says that the interfaces are there. */
     createContainer: async (pod, container) => {
@@ -92,7 +144,8 @@ export function runtimeHooks(options: RuntimeHooksOptions): NriHandlers {
           !gate.isOpen(claim),
       );
       if (missing.length > 0) logger.debug({ podUID: pod.uid, claims: missing.length }, 'attaching late');
-      await attachPod(pod, missing);
+      if (!(await attachInTime(pod, missing)))
+        throw new StillAttachingError(`${pod.namespace}/${pod.name}`, deadline.ms);
       const needless = new Set([...claims].flatMap((claim) => gate.vouchedFor(claim)));
       const removeMounts = container.mounts
         .map(({ destination }) => destination)
@@ -103,7 +156,9 @@ export function runtimeHooks(options: RuntimeHooksOptions): NriHandlers {
     /** Brings what the journal says and what the runtime runs together: after a restart of either. */
     synchronize: async (all) => {
       pods.list(all, Date.now());
-      await repairer.repair('synchronize', signal);
+      await deadline.wait(repairer.repair('synchronize', signal), () =>
+        logger.warn({ ms: deadline.ms }, 'repairing takes longer than the runtime waits; it goes on'),
+      );
     },
   };
 }

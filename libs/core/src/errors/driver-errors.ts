@@ -10,6 +10,7 @@ export type DriverErrorCode =
   | 'INTERFACE_CONFLICT'
   | 'NO_NETWORK_NAMESPACE'
   | 'ATTACH_FAILED'
+  | 'STILL_ATTACHING'
   | 'DETACH_FAILED'
   | 'CLAIM_MISMATCH'
   | 'ADDRESS_RANGE_EXHAUSTED'
@@ -97,6 +98,17 @@ export class NoNetworkNamespaceError extends DriverError {
 export class AttachFailedError extends DriverError {
   constructor(message: string, cause: unknown) {
     super('ATTACH_FAILED', `${message}: ${describeError(cause)}`, { retryable: true, cause });
+  }
+}
+
+/** Attaching a pod's devices takes longer than the runtime waits; it goes on, and the container passes when it is tried again. */
+export class StillAttachingError extends DriverError {
+  constructor(pod: string, ms: number) {
+    super(
+      'STILL_ATTACHING',
+      `the network of pod ${pod} is still being attached after ${ms} ms; its containers start when that is done`,
+      { retryable: true },
+    );
   }
 }
 

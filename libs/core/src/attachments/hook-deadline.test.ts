@@ -1,0 +1,92 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
+import { AttachmentsRig, claim, container, pod } from '../testing/attachments-rig.ts';
+import { FakeBackend } from '../testing/fake-backend.ts';
+import { HookDeadline } from './hook-deadline.ts';
+
+let rig: AttachmentsRig;
+beforeEach(() => {
+  rig = new AttachmentsRig();
+});
+afterEach(() => rig[Symbol.dispose]());
+
+/** What the runtime waits, and what attaching takes of each device, in milliseconds. */
+const [runtimeWaitsMs, slowMs] = [80, 100];
+
+/** A driver whose claims `c1` and `c2` of pod `p1` take longer than the runtime waits. */
+async function slowDriver() {
+  const driver = rig.begin(new FakeBackend('a', 'b'));
+  await driver.hooks.configure?.({
+    ...{ name: 'containerd', version: 'v2.1.9', config: '', registrationTimeoutMs: 5000 },
+    requestTimeoutMs: runtimeWaitsMs,
+  });
+  await driver.hooks.synchronize?.([], []);
+  await driver.prepare(claim('c1', ['a']));
+  await driver.prepare(claim('c2', ['b']));
+  const { attach } = driver.backend.attach;
+  driver.backend.attach.attach = async (...call) => {
+    await sleep(slowMs);
+    return attach(...call);
+  };
+  return driver;
+}
+
+describe('a hook that would be later than the runtime waits', () => {
+  it('is answered before; the work goes on, and the containers come when it is done', async () => {
+    const driver = await slowDriver();
+    await driver.hooks.runPodSandbox?.(pod('p1'));
+    expect(driver.backend.places.size).toBe(0);
+    expect([driver.isOpen('c1'), driver.isOpen('c2')]).toEqual([false, false]);
+    await expect(driver.hooks.createContainer?.(pod('p1'), container())).rejects.toThrow(
+      'the network of pod default/p1 is still being attached after 60 ms',
+    );
+    await vi.waitFor(() => expect(driver.isOpen('c2')).toBe(true));
+    await driver.hooks.createContainer?.(pod('p1'), container());
+    expect(driver.backend.calls.filter((call) => call.startsWith('attach'))).toHaveLength(2);
+  });
+
+  it('attaches nothing more to a pod that stops meanwhile, and brings back what it has', async () => {
+    const driver = await slowDriver();
+    await driver.hooks.runPodSandbox?.(pod('p1'));
+    await driver.hooks.stopPodSandbox?.(pod('p1'));
+    await vi.waitFor(() => expect(driver.backend.calls).toContain('detach a sandbox-p1'));
+    await sleep(2 * slowMs);
+    expect(driver.backend.calls).not.toContain('attach b sandbox-p1');
+    expect(driver.ledger.all().flatMap(({ attachments }) => attachments)).toEqual([]);
+  });
+
+  it('leaves nothing of a pod of which a later claim fails', async () => {
+    const driver = await slowDriver();
+    driver.backend.failing.add('attach b');
+    await driver.hooks.runPodSandbox?.(pod('p1'));
+    await vi.waitFor(() => expect(driver.backend.calls).toContain('detach a sandbox-p1'));
+    expect(driver.backend.places.size).toBe(0);
+    expect([driver.isOpen('c1'), driver.isOpen('c2')]).toEqual([false, false]);
+  });
+
+  it('is answered before also when the whole node is to be looked at', async () => {
+    const driver = await slowDriver();
+    await driver.hooks.synchronize?.([pod('p1')], []);
+    expect(driver.backend.places.size).toBe(0);
+    await vi.waitFor(() => expect(driver.isOpen('c2')).toBe(true));
+  });
+});
+
+describe('HookDeadline', () => {
+  it('passes on what ends in time, with its result or its error', async () => {
+    const deadline = new HookDeadline();
+    const onLate = vi.fn();
+    expect(await deadline.wait(Promise.resolve('done'), onLate)).toBe(true);
+    await expect(deadline.wait(Promise.reject(new Error('no')), onLate)).rejects.toThrow('no');
+    expect(onLate).not.toHaveBeenCalled();
+  });
+
+  it('is three quarters of what the runtime waits, of two seconds when it does not say', () => {
+    const deadline = new HookDeadline();
+    expect(deadline.ms).toBe(1500);
+    deadline.set(0);
+    expect(deadline.ms).toBe(1500);
+    deadline.set(4000);
+    expect(deadline.ms).toBe(3000);
+  });
+});
