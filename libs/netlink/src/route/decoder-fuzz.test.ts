@@ -15,11 +15,13 @@ import { linkSet } from './link/link-requests.ts';
 import { decodeNamespaceId } from './namespace-id/namespace-id-decoder.ts';
 import { namespaceIdAssign } from './namespace-id/namespace-id-requests.ts';
 import { neighbourAdd } from './neighbour/neighbour-requests.ts';
+import { decodeNexthopObject } from './nexthop-object/nexthop-object-decoder.ts';
+import { nexthopObjectAdd } from './nexthop-object/nexthop-object-requests.ts';
 import { routeAdd } from './route/route-requests.ts';
 import { ruleAdd } from './rule/rule-requests.ts';
 
 /** Message types that monitors know, and the netlink layer's own. */
-const types = [16, 17, 20, 21, 24, 25, 28, 29, 32, 33, 88, 1, 2, 3];
+const types = [16, 17, 20, 21, 24, 25, 28, 29, 32, 33, 88, 104, 1, 2, 3];
 
 /** Reads everything there is in the bytes, in every way that the library does. */
 function decodeAll(bytes: Buffer): void {
@@ -28,6 +30,7 @@ function decodeAll(bytes: Buffer): void {
     decodeRouteEvent(events);
     if (events.type === 88) decodeNamespaceId(events);
     if (events.type === 16) decodeIpv4Configuration(events);
+    if (events.type === 104) decodeNexthopObject(events);
   }
 }
 
@@ -71,6 +74,18 @@ function realisticMessages(): Buffer {
       label: 'eth0',
       validLifetime: 60,
       metric: 5,
+    }),
+    nexthopObjectAdd({
+      ...{ id: 1, protocol: 4, family: 4, linkIndex: 2, gateway: '10.0.0.2' },
+      encap: { type: 2, attributes: '0c0001000000000000000064' },
+    }),
+    nexthopObjectAdd({
+      ...{ id: 2, protocol: 4, group: [{ id: 1, weight: 3 }] },
+      resilient: { buckets: 8, idleTimer: 1, unbalancedTimer: 2 },
+    }),
+    routeAdd({
+      ...{ destination: '10.1.0.0/16', linkIndex: 2, realms: 5, expires: 9, mtu: 1300 },
+      ...{ metrics: { window: 9, congestionControl: 'cubic' }, encap: { type: 2, attributes: '' } },
     }),
     routeAdd({
       destination: '10.0.0.0/8',
@@ -155,8 +170,9 @@ describe('decoders', () => {
     const bytes = realisticMessages();
     const reader = new MessageReader(bytes, bytes.length);
     while (reader.next()) events.push(decodeRouteEvent(reader)?.group);
-    const described = ['link', 'link', 'link', 'link', 'address', 'route', 'rule', 'neighbour'];
-    // A namespace's number is no route event.
-    expect(events).toEqual([...described, undefined]);
+    const links = ['link', 'link', 'link', 'link'];
+    // Next-hop objects and a namespace's number are no route events.
+    const others = ['address', undefined, undefined, 'route', 'route', 'rule', 'neighbour', undefined];
+    expect(events).toEqual([...links, ...others]);
   });
 });

@@ -37,13 +37,25 @@ export function linkSettings(link: Link): LinkSettings {
   };
 }
 
-/** The settings that differ. */
-export function settingsDifference(wanted: LinkSettings, now: LinkSettings): LinkSettings {
-  const names = (Object.keys(wanted) as (keyof LinkSettings)[]).filter((name) => wanted[name] !== now[name]);
-  const all = names.some((name) => (sizes as readonly string[]).includes(name))
-    ? [...names, ...sizes]
-    : names;
-  return Object.fromEntries(
-    [...new Set(all)].flatMap((name) => (wanted[name] === undefined ? [] : [[name, wanted[name]]])),
+/** The settings that differ, in groups that the kernel takes or refuses for themselves. */
+export function settingsDifference(wanted: LinkSettings, now: LinkSettings): LinkSettings[] {
+  const differs = (name: keyof LinkSettings) => wanted[name] !== undefined && wanted[name] !== now[name];
+  const pick = (names: readonly (keyof LinkSettings)[]): LinkSettings =>
+    Object.fromEntries(names.flatMap((name) => (wanted[name] === undefined ? [] : [[name, wanted[name]]])));
+  const others = (Object.keys(wanted) as (keyof LinkSettings)[]).filter(
+    (name) => differs(name) && !flags.includes(name) && !isSize(name),
   );
+  return [
+    pick(flags.filter(differs)),
+    ...others.map((name) => pick([name])),
+    // All of them in the kernel's order, or the first would change another.
+    sizes.some(differs) ? pick(sizes) : {},
+  ].filter((group) => Object.keys(group).length > 0);
+}
+
+/** One message changes them all. */
+const flags: readonly (keyof LinkSettings)[] = ['promiscuous', 'allMulticast', 'multicast', 'noArp'];
+
+function isSize(name: keyof LinkSettings): boolean {
+  return (sizes as readonly string[]).includes(name);
 }

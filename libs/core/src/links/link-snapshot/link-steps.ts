@@ -36,9 +36,6 @@ export interface AltnameStep extends RestoreStep {
 export function linkSteps(snapshot: LinkSnapshot, now: Link): AltnameStep[] {
   const { index } = now;
   const { mtu, hardwareAddress, txQueueLength } = snapshot;
-  const difference = settingsDifference(snapshot.settings ?? {}, linkSettings(now));
-  const { promiscuous, allMulticast, multicast, noArp, ...others } = difference;
-  const flags = present({ promiscuous, allMulticast, multicast, noArp });
   return [
     ...(now.up && !snapshot.up ? [{ request: linkSet(index, { up: false }), what: 'being down' }] : []),
     ...(hardwareAddress === undefined || hardwareAddress === now.address
@@ -53,12 +50,10 @@ export function linkSteps(snapshot: LinkSnapshot, now: Link): AltnameStep[] {
     ...(txQueueLength === undefined || txQueueLength === now.txQueueLength
       ? []
       : [{ request: linkSet(index, { txQueueLength }), what: `queue length ${txQueueLength}` }]),
-    ...(Object.keys(flags).length === 0
-      ? []
-      : [{ request: linkSet(index, flags), what: `flags ${Object.keys(flags).join(', ')}` }]),
-    ...(Object.keys(others).length === 0
-      ? []
-      : [{ request: linkSet(index, others), what: Object.keys(others).join(', ') }]),
+    ...settingsDifference(snapshot.settings ?? {}, linkSettings(now)).map((settings) => ({
+      request: linkSet(index, settings),
+      what: Object.keys(settings).join(', '),
+    })),
     ...snapshot.altnames
       .filter((name) => !now.altnames.includes(name))
       .map((altname) => ({
@@ -91,8 +86,4 @@ export function masterSteps(
     steps.push({ request: linkSet(now.index, { bridgePort: settings }), what: 'settings as a bridge port' });
   }
   return steps;
-}
-
-function present<T extends object>(values: T): { [K in keyof T]: Exclude<T[K], undefined> } {
-  return Object.fromEntries(Object.entries(values).filter(([, value]) => value !== undefined)) as never;
 }
