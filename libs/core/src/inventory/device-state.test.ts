@@ -1,3 +1,4 @@
+import { setTimeout as sleep } from 'node:timers/promises';
 import { describe, expect, it, vi } from 'vitest';
 import { BackendRegistry } from '../backend/backend-registry.ts';
 import type { Device } from '../backend/device.ts';
@@ -205,6 +206,24 @@ describe('a device that another one is built on', () => {
     await inventory.refresh();
     expect(names()).toEqual(['eth1', 'net-0', 'net-1']);
   });
+});
+
+it('many changes of links in pods are taken together, the first at once and the last soon', async () => {
+  const { inventory, hold, inPods, taints } = inventoryOf();
+  hold(device('nic', { carrier: true }), true);
+  await inventory.refresh();
+  await sleep(50);
+  const listener = vi.fn();
+  inventory.onChange(listener);
+  for (let flap = 0; flap < 21; flap++) {
+    inPods.set('nic', flap % 2 === 0 ? 'no-carrier' : 'carrier');
+    inventory.settleSoon();
+    if (flap === 0) expect(taints()).toEqual([['nic', 'patchbay.dev/no-carrier']]);
+  }
+  inPods.set('nic', 'carrier');
+  inventory.settleSoon();
+  await vi.waitFor(() => expect(taints()).toEqual([['nic']]));
+  expect(listener).toHaveBeenCalledTimes(2);
 });
 
 describe('a held device that is not on the host', () => {

@@ -26,6 +26,9 @@ export type StateInPod = 'carrier' | 'no-carrier' | 'gone';
 /** A device that is missing at one look and was on its way has arrived after so long, in milliseconds. */
 const onItsWayMs = 20;
 
+/** Between two times that what is known is taken together because links in pods have changed, in milliseconds. */
+const settlePauseMs = 40;
+
 /** What the {@link Inventory} works with. */
 export interface InventoryOptions {
   readonly backends: BackendRegistry;
@@ -65,8 +68,11 @@ export class Inventory {
   /** Held devices, `kind/name`, that were not there at the last look although they were in no pod. */
   #gone: ReadonlySet<string> = new Set();
   /** Whether something may have changed on the host since the last look began. */
-  #stale = true;
+  #stale = false;
   #wake: (() => void) | undefined;
+  /** When what is known was last taken together, in milliseconds of `performance.now`. */
+  #settledAt = -Infinity;
+  #settling: NodeJS.Timeout | undefined;
   #refreshing: Promise<void> | undefined;
 
   constructor(options: InventoryOptions) {
@@ -114,9 +120,11 @@ export class Inventory {
     this.#wake?.();
   }
 
-  /** As {@link settle}, soon: for what may change many times in a moment. */
+  /** As {@link settle}, at once if that was not done just before, else soon: for what may change many times in a moment. */
   settleSoon(): void {
-    this.#wake?.();
+    const pause = this.#settledAt + settlePauseMs - performance.now();
+    if (pause <= 0) this.settle();
+    else this.#settling ??= setTimeout(() => this.settle(), pause).unref();
   }
 
   /** Watches and lists until the signal is aborted. The first list is complete when {@link refresh} resolves. */
@@ -125,12 +133,10 @@ export class Inventory {
     for (const { backend } of backends) backend.discovery.watch(() => this.invalidate(), signal);
     while (!signal.aborted) {
       const changed = new Promise<boolean>((resolve) => (this.#wake = () => resolve(true)));
-      if (this.#stale) await this.refresh(signal);
-      else this.settle();
+      await this.refresh(signal);
       // A look that somebody else had begun before the change does not show it.
       const heard = this.#stale || (await within(resyncMs, changed, signal));
       if (heard) await pause(this.#pace.delay(performance.now()), signal);
-      else this.#stale = true;
     }
   }
 
@@ -195,6 +201,9 @@ export class Inventory {
 
   /** Takes what is known together again without looking at the host. */
   settle(): void {
+    this.#settledAt = performance.now();
+    clearTimeout(this.#settling);
+    this.#settling = undefined;
     const held = this.#heldByKind();
     const underHeld = new Set([...held.values()].flat().flatMap(({ builtOn = [] }) => builtOn));
     const owned = new Set<number>();
