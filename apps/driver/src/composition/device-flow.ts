@@ -10,8 +10,8 @@ import { DeviceFieldProbe, DeviceHealthFeed, ResourceSlicePublisher } from '@pat
 import type { ClaimMemory } from './claim-memory.ts';
 import type { DriverOptions } from './driver-options.ts';
 
-/** A cable that is pulled shows at once; one with a loose contact costs the API server one write a second in the long run. */
-const publishingPace = { burst: 30, refillMs: 1_000 } as const;
+/** A cable that is pulled shows at once; one with a loose contact costs the API server two writes a second in the long run. */
+const publishingPace = { burst: 100, refillMs: 500 } as const;
 
 /** The flow of devices to the API server, and of their health to the kubelet. */
 export interface DeviceFlow {
