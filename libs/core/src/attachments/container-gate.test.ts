@@ -1,14 +1,20 @@
-import { existsSync, mkdtempSync, readdirSync } from 'node:fs';
+import { existsSync, mkdtempSync, readdirSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { describe, expect, it } from 'vitest';
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { ContainerGate } from './container-gate.ts';
+
+let directory: string;
+beforeEach(() => {
+  directory = mkdtempSync(join(tmpdir(), 'gate-'));
+});
+afterEach(() => rmSync(directory, { recursive: true }));
 
 const claim = { uid: '7b1c', namespace: 'default', name: 'storage' };
 
 describe('ContainerGate', () => {
   it('has a file only while it is open, and opens and closes repeatedly', () => {
-    const gate = new ContainerGate(mkdtempSync(join(tmpdir(), 'gate-')));
+    const gate = new ContainerGate(directory);
     expect(existsSync(gate.path(claim))).toBe(false);
     gate.open(claim);
     gate.open(claim);
@@ -26,13 +32,12 @@ describe('ContainerGate', () => {
 
   it('keeps path components within what the file system allows', () => {
     const long = { uid: '7b1c', namespace: 'n'.repeat(63), name: 'c'.repeat(253) };
-    const gate = new ContainerGate(mkdtempSync(join(tmpdir(), 'gate-')));
+    const gate = new ContainerGate(directory);
     gate.open(long);
     expect(existsSync(gate.path(long))).toBe(true);
   });
 
   it('tells the gates of unknown claims and removes them by name', () => {
-    const directory = mkdtempSync(join(tmpdir(), 'gate-'));
     const gate = new ContainerGate(directory);
     const other = { ...claim, uid: 'other' };
     gate.open(claim);
