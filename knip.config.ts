@@ -18,6 +18,11 @@ export default {
     // Preloaded into the driver by path.
     'tools/e2e': { entry: ['src/*.mjs'], project: ['src/**/*.{ts,mjs}'] },
     'tools/tests': { entry: ['src/{main,check}.ts', 'src/tiers/loopback-up.ts'], project: ['src/**/*.ts'] },
+    // Bundled, or started by path.
+    'tools/proof': {
+      entry: ['src/*/{main,inside}.ts', 'src/faults/isolated.ts'],
+      project: ['src/**/*.ts'],
+    },
     'tools/*': {
       // Commands that other programs start by path.
       entry: ['src/*/{main,enter,inside}.ts'],

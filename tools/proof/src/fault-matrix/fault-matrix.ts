@@ -5,6 +5,8 @@ import type { Subject } from './subjects.ts';
 import { World } from './world.ts';
 
 const warmingRounds = 10;
+/** How often a side effect that does not come is tried for. */
+const attempts = 3;
 
 /** One place in the matrix where the driver did not come out right. */
 export interface Failure {
@@ -24,6 +26,8 @@ export interface Row {
   readonly effects: readonly string[];
   /** How often the driver was killed. */
   readonly kills: number;
+  /** How often the side effect did not come, in several attempts: what belongs to the end of an operation may take place before its count. */
+  readonly absent: number;
   readonly failures: readonly Failure[];
   readonly milliseconds: number;
 }
@@ -60,6 +64,7 @@ export class FaultMatrix {
     const failures: Failure[] = [];
     const effects = await this.#uninterrupted(subject, operation, failures);
     let kills = 0;
+    let absent = 0;
     for (const [effect, what] of effects.entries()) {
       for (const [index, when] of (['before', 'after'] as const).entries()) {
         if (!this.#wanted(effect, when)) continue;
@@ -67,16 +72,16 @@ export class FaultMatrix {
         const continuation = operation.continuations[index % operation.continuations.length];
         if (continuation === undefined) continue;
         try {
-          await this.#through(subject, operation, continuation, { effect, when });
+          if (await this.#kill(subject, operation, continuation, { effect, when })) kills++;
+          else absent++;
         } catch (error) {
           const problem = this.#broken(error);
           failures.push({ effect, when, what, continuation: continuation.name, problem });
         }
-        kills++;
       }
     }
     return {
-      ...{ subject: subject.name, operation: operation.name, effects, kills, failures },
+      ...{ subject: subject.name, operation: operation.name, effects, kills, absent, failures },
       milliseconds: performance.now() - began,
     };
   }
@@ -90,13 +95,27 @@ export class FaultMatrix {
     let effects: readonly string[] = [];
     for (const continuation of operation.continuations) {
       try {
-        effects = await this.#through(subject, operation, continuation);
+        effects = (await this.#through(subject, operation, continuation)) ?? [];
       } catch (error) {
         const point = { effect: -1, when: 'before', what: 'none' } as const;
         failures.push({ ...point, continuation: continuation.name, problem: this.#broken(error) });
       }
     }
     return effects;
+  }
+
+  /** @returns whether the driver has met the point, and has died of it */
+  async #kill(
+    subject: Subject,
+    operation: Operation,
+    continuation: Continuation,
+    killAt: KillPoint,
+  ): Promise<boolean> {
+    for (let attempt = 0; attempt < attempts; attempt++) {
+      const effects = await this.#through(subject, operation, continuation, killAt);
+      if (effects !== undefined) return true;
+    }
+    return false;
   }
 
   /** What went wrong, in words; the next point gets a new host. */
@@ -111,26 +130,25 @@ export class FaultMatrix {
     this.#host?.destroy();
   }
 
-  /** @returns the side effects of the operation that came before the kill, or all without one */
+  /** @returns the side effects of the operation that came before the kill, or all without one; undefined when the kill did not come */
   async #through(
     subject: Subject,
     operation: Operation,
     continuation: Continuation,
     killAt?: KillPoint,
-  ): Promise<readonly string[]> {
+  ): Promise<readonly string[] | undefined> {
     const host = await this.#hostFor(subject);
     const world = new World(host, subject);
     try {
       if (operation.earlier !== undefined) await world.live(operation.earlier);
       if (operation.podDied) world.pod.end();
       const { effects, killed } = await world.live(operation.life, killAt);
-      if (killAt !== undefined && !killed) throw new Error('the side effect did not come this time');
       if (continuation.podDies) world.pod.end();
       await world.live(continuation.life);
       world.pod.end();
       const changes = host.changes();
       if (changes.length > 0) throw new Error(`the host is not what it was:\n${changes.join('\n')}`);
-      return effects;
+      return killed === (killAt !== undefined) ? effects : undefined;
     } finally {
       world.pod.end();
     }

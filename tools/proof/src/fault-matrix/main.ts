@@ -14,9 +14,9 @@ let failures = 0;
 await makeFaultMatrix(parameters, jobs, (row) => {
   kills += row.kills;
   failures += row.failures.length;
-  const { subject, operation, effects, milliseconds } = row;
+  const { subject, operation, effects, absent, milliseconds } = row;
   console.log(
-    `${subject}, ${operation}: ${effects.length} side effects, ${row.kills} kills, ${row.failures.length} failures, ${(milliseconds / 1000).toFixed(1)} s`,
+    `${subject}, ${operation}: ${effects.length} side effects, ${row.kills} kills, ${row.failures.length} failures${absent > 0 ? `, ${absent} side effects that did not come again` : ''}, ${(milliseconds / 1000).toFixed(1)} s`,
   );
   if (parameters.length > 0)
     for (const [index, effect] of effects.entries()) console.log(`  ${index} ${effect}`);

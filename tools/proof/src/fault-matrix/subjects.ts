@@ -9,7 +9,15 @@ export interface Subject {
 const bridged: Wish = {
   kind: 'veth',
   device: 'blue-0',
-  interface: { name: 'blue0', addresses: ['10.20.0.1/24', '2001:db8:20::1/64'], mtu: 1400 },
+  interface: {
+    ...{ name: 'blue0', addresses: ['10.20.0.1/24', '2001:db8:20::1/64'], mtu: 1400, forwarding: false },
+    sysctls: { 'net.ipv4.conf.IFNAME.arp_ignore': 1 },
+  },
+  more: {
+    routes: [{ destination: '10.98.0.0/16', gateway: '10.20.0.254', table: 100 }],
+    rules: [{ source: '10.20.0.1/32', table: 100 }],
+    neighbours: [{ address: '10.20.0.254', hardwareAddress: '02:00:5e:00:53:02' }],
+  },
 };
 const routed: Wish = {
   kind: 'veth',
@@ -26,9 +34,12 @@ const hostdev: Wish = {
   kind: 'hostdev',
   device: 'nic0',
   interface: {
-    ...{ name: 'fast0', addresses: ['10.23.0.1/24'], mtu: 8000 },
-    hardwareAddress: '02:00:5e:00:53:01',
+    ...{ name: 'fast0', addresses: ['10.23.0.1/24'], mtu: 8000, promiscuous: true, txQueueLength: 200 },
+    ...{ hardwareAddress: '02:00:5e:00:53:01', gsoMaxSize: 32_768, detachEBPF: true },
+    sysctls: { 'net.ipv4.conf.IFNAME.rp_filter': 2 },
+    ethtool: { features: { 'tx-tcp-segmentation': false } },
   },
+  more: { rules: [{ source: '10.23.0.1/32', table: 101, priority: 6000 }] },
 };
 
 /** All subjects, by the names that the matrix has for them. */

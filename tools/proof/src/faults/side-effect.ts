@@ -27,6 +27,9 @@ const protocolGeneric = 16;
 const genericControl = 16;
 const ethtoolQuestions: readonly number[] = [1, 2, 4, 6, 7, 9, 11, 13, 15, 17, 19, 21, 23];
 
+/** `bpf()` commands that only ask: for a program, for what is known of one, for those of a link, for a bpf_link (linux/bpf.h). */
+const bpfQuestions: readonly number[] = [13, 15, 16, 30];
+
 /** Calls by number whose first parameter is a path. */
 const byPath = new Map<number, string>([
   [calls.mkdir, 'mkdir'],
@@ -92,6 +95,10 @@ export function sideEffect(call: PendingCall, root: string): string | undefined 
   if (number === calls.sendto) return sent(call, bytes(call, parameter(call, 1), Number(parameter(call, 2))));
   if (number === calls.bind) return boundPath(call, root);
   if (number === calls.ioctl) return ioctl(call);
+  if (number === calls.bpf) {
+    const command = Number(parameter(call, 0));
+    return bpfQuestions.includes(command) ? undefined : `bpf ${command}`;
+  }
   return `system call ${number}`;
 }
 

@@ -1,11 +1,14 @@
 import { execFileSync } from 'node:child_process';
-import { existsSync, readdirSync } from 'node:fs';
+import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { isDeepStrictEqual } from 'node:util';
 import type { RouteSocket } from '@patchbay/netlink';
 
 /** `RT_TABLE_MAIN` (linux/rtnetlink.h). */
 const mainTable = 254;
+
+/** The lab's whole links, which go to pods and come back. */
+const cardName = /^nic\d+$/;
 
 type Json = Readonly<Record<string, unknown>>;
 
@@ -16,7 +19,8 @@ export type HostSnapshot = readonly string[];
 const configuredFlags = new Set(['UP', 'PROMISC', 'ALLMULTI', 'NOARP', 'MULTICAST', 'SLAVE', 'MASTER']);
 
 /**
- * What `ip -d -j` says of links, addresses, routes of all tables, rules and permanent neighbours of the namespace that this process is in.
+ * What `ip -d -j` says of links, addresses, routes of all tables, rules and permanent neighbours of the namespace that this process is in,
+ * and the settings of its cards.
  * Left out is only what the kernel counts or decides by itself: timers, and what follows from carriers.
  */
 export function hostSnapshot(): HostSnapshot {
@@ -34,6 +38,7 @@ export function hostSnapshot(): HostSnapshot {
       .filter(({ state }) => JSON.stringify(state).includes('PERMANENT'))
       .map((neighbour) => line('neighbour', neighbour))
       .sort(),
+    ...links.flatMap(({ ifname }) => (cardName.test(String(ifname)) ? settingsOf(String(ifname)) : [])),
   ];
 }
 
@@ -98,6 +103,24 @@ export function filesBelow(...directories: readonly string[]): readonly string[]
       readdirSync(directory, { recursive: true, encoding: 'utf8' }).map((name) => join(directory, name)),
     )
     .sort();
+}
+
+/** A link's own settings below /proc/sys/net. */
+function settingsOf(link: string): string[] {
+  return ['ipv4/conf', 'ipv6/conf', 'ipv4/neigh', 'ipv6/neigh'].flatMap((group) => {
+    const directory = `/proc/sys/net/${group}/${link}`;
+    const values = readdirSync(directory).map((name) => `${name}=${readSetting(join(directory, name))}`);
+    return values.map((value) => `setting of ${JSON.stringify(link)}: ${group}/${value}`);
+  });
+}
+
+function readSetting(path: string): string {
+  try {
+    return readFileSync(path, 'utf8').trim();
+  } catch {
+    // Such as stable_secret while there is none.
+    return '';
+  }
 }
 
 /** Runs commands of ip(8) in one process; each gives a list. */

@@ -2,7 +2,7 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { HostNetwork } from '@patchbay/lab';
-import { RouteSocket } from '@patchbay/netlink';
+import { linkSet, neighbourReplace, routeAdd, RouteSocket, ruleAdd } from '@patchbay/netlink';
 import { differences, filesBelow, type HostSnapshot, hostSnapshot, quickSnapshot } from './host-snapshot.ts';
 import { settleBridges } from './settle-bridges.ts';
 
@@ -104,6 +104,7 @@ export class ProofHost {
   #build(): void {
     this.#network.build(this.#cards);
     settleBridges();
+    for (let card = 0; card < this.#cards; card++) configureFurther(card);
   }
 
   #filesNow(): readonly string[] {
@@ -119,4 +120,19 @@ function settled(changes: () => readonly string[]): readonly string[] {
     // This process has nothing else to do; what it waits for is the kernel.
     Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 10);
   }
+}
+
+/** Gives a card all that one may have besides addresses, and that moving it takes away. */
+function configureFurther(card: number): void {
+  const name = `nic${card}`;
+  using socket = RouteSocket.open();
+  const { index: linkIndex } = socket.link({ name }) ?? { index: 0 };
+  socket.execute(
+    linkSet(linkIndex, { txQueueLength: 300 + card }),
+    neighbourReplace({ linkIndex, address: `198.51.100.${card + 60}`, linkAddress: '02:00:5e:00:53:0a' }),
+    routeAdd({ linkIndex, destination: '203.0.113.0/24', table: 300 + card }),
+    ruleAdd({ family: 4, iif: name, table: 300 + card, priority: 3000 + card }),
+  );
+  writeFileSync(`/proc/sys/net/ipv4/conf/${name}/arp_ignore`, '1');
+  writeFileSync(`/proc/sys/net/ipv6/conf/${name}/accept_ra`, '0');
 }
