@@ -28,7 +28,10 @@ describe('a VRF in a pod', () => {
         setup(name, {
           vrf,
           addresses: ['192.0.2.10/24', `2001:db8:${index + 1}::10/64`],
-          routes: [{ destination: `10.${index}.0.0/16`, gateway: '192.0.2.1', table: 10 }],
+          routes: [
+            { destination: `10.${index}.0.0/16`, gateway: '192.0.2.1', table: 10 },
+            ...(index === 0 ? [{ destination: '0.0.0.0/0', gateway: '192.0.2.1', table: 10 }] : []),
+          ],
         }),
       );
       for (const [index, link] of links.entries()) {
@@ -43,17 +46,21 @@ describe('a VRF in a pod', () => {
         expect.arrayContaining([
           ['192.0.2.0/24', links[0]?.index],
           ['192.0.2.0/24', links[1]?.index],
+          ['0.0.0.0/0', links[0]?.index],
           ['10.0.0.0/16', links[0]?.index],
           ['10.1.0.0/16', links[1]?.index],
         ]),
       );
       expect(socket.routes({ table: 254, family: 4 })).toEqual([]);
+      const ends = socket.routes({ table: 10 }).filter(({ type }) => type === 'unreachable');
+      expect(ends.map(({ destination }) => destination)).toEqual(['0.0.0.0/0', '::/0']);
       for (const [index, { name }] of links.entries()) {
         expect(socket.link({ name: 'red' })).toBeDefined();
         socket.execute(linkDelete({ name }));
         configurator.withdraw(socket, setups[index]!);
       }
       expect(socket.links().map(({ name }) => name)).toEqual(['lo']);
+      expect(socket.routes({ table: 10 })).toEqual([]);
     }));
 
   it('is not what another link of its name is, and not taken away when somebody else made it', () =>

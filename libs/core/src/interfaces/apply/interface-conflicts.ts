@@ -3,6 +3,7 @@ import type { InterfaceSetup, RouteSetup } from '../interface-setup.ts';
 import type { RuleConfig } from '../schema/rule-schema.ts';
 import { ruleFamily } from '../schema/rule-schema.ts';
 import type { PodState } from './pod-state.ts';
+import { endOfTableMetric } from './pod-vrf.ts';
 import { describeRoute, metricOf, routeSpec, sameDestination } from './wanted-route.ts';
 
 /** Marks rules as the driver's (`RTPROT_*`, linux/rtnetlink.h, leaves the numbers from 5 on to programs; iproute2 knows no other user of this one). */
@@ -57,6 +58,7 @@ function routeConflict(
   const other = routes.find(
     (present) =>
       present.linkIndex !== linkIndex &&
+      present.metric !== endOfTableMetric &&
       sameDestination(wanted, present) &&
       // An explicit metric says which of the two goes first, unless it is the same.
       (wanted.metric === undefined || metricOf(present) === metricOf(routeSpec(wanted, linkIndex))),
