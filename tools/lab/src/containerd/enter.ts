@@ -4,6 +4,7 @@
  */
 import { containerdSeries } from './containerd-tools.ts';
 import type { ContainerdSeries } from './containerd-tools.ts';
+import { fetchDnsmasq } from '../dhcp/fetch-dnsmasq.ts';
 import { LabUnavailableError } from '../lab-unavailable-error.ts';
 import { runInLab } from './run-in-lab.ts';
 
@@ -18,6 +19,8 @@ if (series === undefined || parameters.length === 0) {
   process.exit(2);
 }
 try {
+  // There is no network inside.
+  await fetchDnsmasq();
   process.exitCode = await runInLab(parameters, { series });
 } catch (error) {
   if (!(error instanceof LabUnavailableError)) throw error;

@@ -1,0 +1,85 @@
+/** A pod on a real runtime whose interfaces have leases of a real DHCP server. */
+import { DhcpServer, type KubeObject, waitUntil } from '@patchbay/lab';
+import { linkSet, NetworkNamespace, RouteSocket } from '@patchbay/netlink';
+import { connectNamespaces } from '@patchbay/netlink/testing';
+import { expect, it } from 'vitest';
+import { TestNode } from '../test-node.ts';
+
+interface ClaimStatus {
+  readonly status?: {
+    readonly devices?: readonly { readonly networkData?: { readonly ips?: readonly string[] } }[];
+  };
+}
+
+/** Plugs a DHCP server into the switch that the node's cards are plugged into. */
+async function plugInServer(namespace: NetworkNamespace): Promise<DhcpServer> {
+  using own = NetworkNamespace.own();
+  using socket = RouteSocket.open();
+  const [port] = connectNamespaces(
+    { namespace: own, name: 'port-dhcp' },
+    { namespace, name: 'lan0', addresses: ['192.0.2.1/24'] },
+  );
+  socket.execute(linkSet(port.index, { master: socket.link({ name: 'fabric' })?.index ?? 0 }));
+  return DhcpServer.start({
+    ...{ namespace, link: 'lan0', ranges: ['192.0.2.50,192.0.2.99,255.255.255.0,2m'] },
+    options: ['dhcp-option=option:T1,1', 'dhcp-option=option:T2,3'],
+  });
+}
+
+it('a pod has leased addresses that its claims show, keeps them over a restart of the driver, and they go back with it', async () => {
+  const node = await TestNode.start();
+  using network = NetworkNamespace.create();
+  let server: DhcpServer | undefined;
+  try {
+    server = await plugInServer(network);
+    const before = node.host.state('nic0');
+    const template = await node.pod([
+      { backend: 'macvlan', parameters: { interface: { name: 'lan0', dhcp: { hostName: 'web' } } } },
+      { backend: 'hostdev', parameters: { interface: { name: 'card0', dhcp: {} } } },
+    ]);
+    const pod = await node.cluster.runPod(template);
+    const leased = server.leases.map(({ address }) => `${address}/24`).sort();
+    expect(leased).toHaveLength(2);
+    const shown = await node.cluster.exec(pod, ['ip', 'addr']);
+    for (const address of leased) expect(shown).toContain(address);
+    await waitUntil(
+      'both claims to show the addresses',
+      async () => {
+        const claims = await Promise.all(
+          (template.spec.resourceClaims ?? []).map(({ resourceClaimName = '' }) =>
+            node.cluster.get<KubeObject & ClaimStatus>({
+              apiVersion: 'resource.k8s.io/v1',
+              kind: 'ResourceClaim',
+              metadata: { name: resourceClaimName, namespace: 'default' },
+            }),
+          ),
+        );
+        const ips = claims.flatMap(({ status }) => status?.devices?.[0]?.networkData?.ips ?? []);
+        return leased.every((address) => ips.includes(address));
+      },
+      { timeoutMs: 5_000 },
+    );
+
+    await node.driver.kill();
+    const asked = server.log.match(/DHCPREQUEST/g)?.length ?? 0;
+    await node.driver.start();
+    await waitUntil(
+      () => `both leases to be prolonged by the next driver:\n${node.driver.log.slice(-1500)}`,
+      () => (server?.log.match(/DHCPREQUEST/g)?.length ?? 0) >= asked + 2,
+      { timeoutMs: 8_000 },
+    );
+    expect(server.log.match(/DHCPDISCOVER/g)).toHaveLength(2);
+
+    await node.remove(pod);
+    await waitUntil(
+      () => `the server to have its addresses back:\n${node.driver.log.slice(-1500)}`,
+      () => server?.leases.length === 0,
+      { timeoutMs: 8_000 },
+    );
+    expect(node.leftovers).toEqual([]);
+    expect(node.host.state('nic0')).toEqual(before);
+  } finally {
+    await node.stop();
+    await server?.destroy();
+  }
+});
