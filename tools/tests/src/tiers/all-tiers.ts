@@ -26,8 +26,8 @@ export const allTiers: readonly Tier[] = [
     name: 'containerd-1.7',
     needs: containerdNeeds,
     project: 'containerd',
-    // What befalls the API server is the same to every runtime, and what the driver holds after many pods, too.
-    leavesOut: ['tools/e2e/src/dra/failures.', 'tools/proof/src/soak/'],
+    // What befalls the API server is the same to every runtime, and what the driver holds after many pods, and what leases are, too.
+    leavesOut: ['tools/e2e/src/dra/failures.', 'tools/e2e/src/addresses/', 'tools/proof/src/soak/'],
     ...containerd('1.7'),
   }),
   new VitestTier({
