@@ -123,25 +123,31 @@ describe("the node's own wiring is never published, decided live", () => {
     },
   );
 
-  it('all links of a default route that has several, until one of them goes down', async () => {
-    const [a, b] = [pair('a'), pair('b')];
-    pair('c');
-    host.execute(
-      addressAdd({ linkIndex: a, address: '192.0.2.1/24' }),
-      addressAdd({ linkIndex: b, address: '198.51.100.1/24' }),
-      routeAdd({
-        destination: '0.0.0.0/0',
-        nexthops: [
-          { linkIndex: a, gateway: '192.0.2.254', weight: 1 },
-          { linkIndex: b, gateway: '198.51.100.254', weight: 1 },
-        ],
-      }),
-    );
-    await publishes('c', 'c-end');
-    // The kernel removes such a route without a word, but tells of the link.
-    host.execute(linkSet(a, { up: false }), linkSet(b, { up: false }));
-    await publishes('a', 'a-end', 'b', 'b-end', 'c', 'c-end');
-  });
+  it.each([
+    ['IPv4', '0.0.0.0/0', ['192.0.2.', '198.51.100.'], '/24'],
+    ['IPv6', '::/0', ['2001:db8:1::', '2001:db8:2::'], '/64'],
+  ])(
+    'all links of an %s default route that has several, until they go down',
+    async (_family, destination, [left, right], length) => {
+      const [a, b] = [pair('a'), pair('b')];
+      pair('c');
+      host.execute(
+        addressAdd({ linkIndex: a, address: `${left}1${length}` }),
+        addressAdd({ linkIndex: b, address: `${right}1${length}` }),
+        routeAdd({
+          destination,
+          nexthops: [
+            { linkIndex: a, gateway: `${left}2`, weight: 1 },
+            { linkIndex: b, gateway: `${right}2`, weight: 1 },
+          ],
+        }),
+      );
+      await publishes('c', 'c-end');
+      // The kernel removes such a route without a word, but tells of the link.
+      host.execute(linkSet(a, { up: false }), linkSet(b, { up: false }));
+      await publishes('a', 'a-end', 'b', 'b-end', 'c', 'c-end');
+    },
+  );
 
   it('the links of a default route that only says which next-hop objects it uses', async () => {
     live.close();

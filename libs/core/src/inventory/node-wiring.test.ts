@@ -73,6 +73,46 @@ describe('nodeWiring', () => {
     });
   });
 
+  it('keeps what is told by other means than a name', () => {
+    expect(
+      wiring([
+        link(2, 'eth0', { physicalSwitchId: 'ab12', physicalPortName: 'p0' }),
+        link(3, 'eth1', { physicalSwitchId: 'ab12', physicalPortName: 'pf0vf3' }),
+        link(4, 'vethA', { kind: 'veth', parent: 5 }),
+        link(5, 'vethB', { kind: 'veth', parent: 4, altnames: ['cilium_net'] }),
+        link(6, 'wlan0', { namespaceImmutable: true }),
+        link(7, 'tunl0', { kind: 'ipip' }),
+        link(8, 'eth2'),
+        link(9, 'eth2.5', { kind: 'vlan', parent: 8 }),
+        link(10, 'eth3'),
+        link(11, 'vxlan.calico', { kind: 'vxlan', data: { kind: 'vxlan', id: 1, link: 10 } }),
+        link(12, 'eth4', { master: 99, slaveKind: 'bond' }),
+      ]),
+    ).toEqual({
+      eth1: "is the switch's port pf0vf3 of a function of its card",
+      vethA: 'is the other end of vethB, which belongs to a CNI plugin',
+      vethB: 'belongs to a CNI plugin',
+      wlan0: 'cannot leave its network namespace',
+      tunl0: 'cannot leave its network namespace',
+      eth2: 'carries eth2.5',
+      eth3: 'carries vxlan.calico, which belongs to a CNI plugin',
+      'vxlan.calico': 'belongs to a CNI plugin',
+      eth4: 'is a port of bond number 99',
+    });
+  });
+
+  it('keeps what the configuration reserves, and what carries it', () => {
+    const links = [
+      link(2, 'eth0'),
+      link(3, 'eth1', { master: 4 }),
+      link(4, 'bond0', { kind: 'bond' }),
+      link(5, 'bond0.9', { kind: 'vlan', parent: 4 }),
+    ];
+    const reasons = nodeWiring(links, [], ({ name }) => name === 'eth0' || name === 'bond0.9');
+    expect([...reasons.keys()].sort()).toEqual([2, 3, 4, 5]);
+    expect(reasons.get(2)).toBe('is reserved by the configuration (devices.reserved)');
+  });
+
   it("keeps the default route's link and all that carries it: a VLAN on a bond of two cards", () => {
     const links = [
       link(2, 'eth0', { master: 4 }),

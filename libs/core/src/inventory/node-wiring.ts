@@ -18,6 +18,9 @@ const defaultDestinations = new Set([
   '2000::/3',
 ]);
 
+/** Names of a card's ports towards its own functions (`devlink_port_phys_port_name_get`, net/devlink/port.c): `pf0vf1`, `c1pf0sf88`. */
+const representorPorts = /^(c\d+)?pf\d+((vf|sf)\d+)?$/;
+
 /** Kinds whose `IFLA_LINK` is their other end, not what they are built on. */
 const pairedKinds = new Set(['veth', 'netkit', 'vxcan']);
 
@@ -97,6 +100,9 @@ function ownReasons(link: Link, graph: LinkGraph, isReserved: (link: Link) => bo
   }
   if (kind === 'veth' && link.parentNamespaceId !== undefined)
     reasons.push("is the host's end of a pod's link");
+  if (link.physicalSwitchId !== undefined && representorPorts.test(link.physicalPortName ?? '')) {
+    reasons.push(`is the switch's port ${link.physicalPortName} of a function of its card`);
+  }
   if (master !== undefined) {
     const { kind: masterKind = link.slaveKind ?? 'link', name = `number ${master}` } =
       graph.link(master) ?? {};
