@@ -1,4 +1,3 @@
-import { setTimeout as sleep } from 'node:timers/promises';
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { AttachmentsRig, claim, container, pod } from '../testing/attachments-rig.ts';
 import { FakeBackend } from '../testing/fake-backend.ts';
@@ -10,64 +9,67 @@ beforeEach(() => {
 });
 afterEach(() => rig[Symbol.dispose]());
 
-/** What the runtime waits, and what attaching takes of each device, in milliseconds. */
-const [runtimeWaitsMs, slowMs] = [80, 100];
-
-/** A driver whose claims `c1` and `c2` of pod `p1` take longer than the runtime waits. */
-async function slowDriver() {
+/** A driver whose claims `c1` and `c2` of pod `p1` are not attached before they are let. */
+async function heldUpDriver() {
   const driver = rig.begin(new FakeBackend('a', 'b'));
   await driver.hooks.configure?.({
     ...{ name: 'containerd', version: 'v2.1.9', config: '', registrationTimeoutMs: 5000 },
-    requestTimeoutMs: runtimeWaitsMs,
+    requestTimeoutMs: 80,
   });
   await driver.hooks.synchronize?.([], []);
   await driver.prepare(claim('c1', ['a']));
   await driver.prepare(claim('c2', ['b']));
   const { attach } = driver.backend.attach;
+  let letGo = () => {};
+  const held = new Promise<void>((resolve) => (letGo = resolve));
   driver.backend.attach.attach = async (...call) => {
-    await sleep(slowMs);
+    await held;
     return attach(...call);
   };
-  return driver;
+  return { ...driver, letGo };
 }
 
 describe('a hook that would be later than the runtime waits', () => {
   it('is answered before; the work goes on, and the containers come when it is done', async () => {
-    const driver = await slowDriver();
+    const driver = await heldUpDriver();
     await driver.hooks.runPodSandbox?.(pod('p1'));
-    expect(driver.backend.places.size).toBe(0);
     expect([driver.isOpen('c1'), driver.isOpen('c2')]).toEqual([false, false]);
     await expect(driver.hooks.createContainer?.(pod('p1'), container())).rejects.toThrow(
       'the network of pod default/p1 is still being attached after 60 ms',
     );
+    driver.letGo();
     await vi.waitFor(() => expect(driver.isOpen('c2')).toBe(true));
     await driver.hooks.createContainer?.(pod('p1'), container());
     expect(driver.backend.calls.filter((call) => call.startsWith('attach'))).toHaveLength(2);
   });
 
   it('attaches nothing more to a pod that stops meanwhile, and brings back what it has', async () => {
-    const driver = await slowDriver();
+    const driver = await heldUpDriver();
     await driver.hooks.runPodSandbox?.(pod('p1'));
-    await driver.hooks.stopPodSandbox?.(pod('p1'));
-    await vi.waitFor(() => expect(driver.backend.calls).toContain('detach a sandbox-p1'));
-    await sleep(2 * slowMs);
-    expect(driver.backend.calls).not.toContain('attach b sandbox-p1');
-    expect(driver.ledger.all().flatMap(({ attachments }) => attachments)).toEqual([]);
+    await expect(driver.hooks.createContainer?.(pod('p1'), container())).rejects.toThrow(
+      'still being attached',
+    );
+    const stopped = driver.hooks.stopPodSandbox?.(pod('p1'));
+    driver.letGo();
+    await stopped;
+    await vi.waitFor(() => expect(driver.ledger.all().flatMap(({ attachments }) => attachments)).toEqual([]));
+    expect(driver.backend.calls.slice(2)).toEqual(['attach a sandbox-p1', 'detach a sandbox-p1']);
   });
 
   it('leaves nothing of a pod of which a later claim fails', async () => {
-    const driver = await slowDriver();
+    const driver = await heldUpDriver();
     driver.backend.failing.add('attach b');
     await driver.hooks.runPodSandbox?.(pod('p1'));
+    driver.letGo();
     await vi.waitFor(() => expect(driver.backend.calls).toContain('detach a sandbox-p1'));
     expect(driver.backend.places.size).toBe(0);
     expect([driver.isOpen('c1'), driver.isOpen('c2')]).toEqual([false, false]);
   });
 
   it('is answered before also when the whole node is to be looked at', async () => {
-    const driver = await slowDriver();
+    const driver = await heldUpDriver();
     await driver.hooks.synchronize?.([pod('p1')], []);
-    expect(driver.backend.places.size).toBe(0);
+    driver.letGo();
     await vi.waitFor(() => expect(driver.isOpen('c2')).toBe(true));
   });
 });

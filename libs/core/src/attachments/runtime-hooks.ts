@@ -25,6 +25,7 @@ export interface RuntimeHooksOptions {
 
 /** Attaching that goes on after its hook was answered. */
 interface LateAttachment {
+  readonly sandboxId: string;
   readonly work: Promise<void>;
   /** Set when the pod has stopped: nothing more is to be attached to it. */
   stopped: boolean;
@@ -39,7 +40,7 @@ interface LateAttachment {
 export function runtimeHooks(options: RuntimeHooksOptions): NriHandlers {
   const { ledger, attacher, gate, pods, repairer, logger, signal } = options;
   const deadline = new HookDeadline();
-  const late = new Map<string, LateAttachment>();
+  const late = new Set<LateAttachment>();
 
   /** @returns whether it was finished in time */
   async function attachInTime(pod: NriPodSandbox, claims: readonly ClaimRecord[]): Promise<boolean> {
@@ -51,11 +52,9 @@ export function runtimeHooks(options: RuntimeHooksOptions): NriHandlers {
         { podUID: pod.uid, ms: deadline.ms },
         'attaching takes longer than the runtime waits; containers wait for it',
       );
-      const entry = Object.assign(state, { work });
-      late.set(pod.id, entry);
-      const forget = () => {
-        if (late.get(pod.id) === entry) late.delete(pod.id);
-      };
+      const entry: LateAttachment = Object.assign(state, { sandboxId: pod.id, work });
+      late.add(entry);
+      const forget = () => void late.delete(entry);
       void work.then(forget, forget);
     });
   }
@@ -94,11 +93,9 @@ export function runtimeHooks(options: RuntimeHooksOptions): NriHandlers {
   }
 
   async function detachPod(pod: NriPodSandbox): Promise<void> {
-    const attaching = late.get(pod.id);
-    if (attaching !== undefined) {
-      attaching.stopped = true;
-      await attaching.work.catch(() => {});
-    }
+    const attaching = [...late].filter(({ sandboxId }) => sandboxId === pod.id);
+    for (const each of attaching) each.stopped = true;
+    await Promise.allSettled(attaching.map(({ work }) => work));
     for (const { claim } of ledger.ofPod(pod.uid).toReversed()) {
       // The runtime ignores errors of these hooks; the record says 'detaching', and unprepare or the next Synchronize tries again.
       await logged({ claimUID: claim.uid, podUID: pod.uid }, 'detaching failed; will be tried again', () =>
