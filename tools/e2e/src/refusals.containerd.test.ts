@@ -48,6 +48,12 @@ describe('parameters of a claim', () => {
       { routes: [{ destination: '0.0.0.0/0', gateway: '10.1.1.1' }] },
       'routes[0].gateway',
     ],
+    ['a feature by a wrong name', { interface: { ethtool: { features: { gro: false } } } }, 'rx-gro'],
+    [
+      'a private flag of a link that has none',
+      { interface: { ethtool: { privateFlags: { 'legacy-rx': true } } } },
+      'interface.ethtool.privateFlags.legacy-rx: is no private flag of a macvlan link',
+    ],
     ["another kind's section", { macvlan: { mode: 'bridgy' } }, 'macvlan.mode'],
   ])('%s is refused before the sandbox is made', async (_what, parameters, words) => {
     const message = await refusal(await node.pod([{ backend: 'macvlan', parameters }]), words);
@@ -80,7 +86,30 @@ describe('parameters of a claim', () => {
       await node.pod([{ backend: 'veth', parameters }]),
       '10.213.7.0/24 via 10.20.0.254',
     );
-    expect(message).toContain('the pod has the same already');
+    expect(message).toContain("and the pod has 10.213.7.0/24 via 10.213.7.1 on interface 'eth0'");
+  });
+
+  it('a second default route is refused, unless it is asked to go before the first', async () => {
+    const wish = (backend: 'veth' | 'macvlan', network: string, more: object = {}) => ({
+      backend,
+      parameters: {
+        interface: { name: `${backend}0`, addresses: [`${network}.1/24`] },
+        routes: [{ destination: '0.0.0.0/0', gateway: `${network}.254`, ...more }],
+      },
+    });
+    const template = await node.pod([wish('veth', '10.20.0'), wish('macvlan', '10.21.0')]);
+    const message = await refusal(template, 'and the pod has 0.0.0.0/0 via 10.2');
+    expect(message).toMatch(
+      /route 0\.0\.0\.0\/0 via 10\.2.\.0\.254 is wanted, .* on interface '(veth|macvlan)0'/,
+    );
+    expect(message).toContain('set override: true');
+    const pod = await node.cluster.runPod(
+      await node.pod([wish('veth', '10.20.0'), wish('macvlan', '10.21.0', { override: true })]),
+    );
+    const routes = await node.cluster.exec(pod, ['ip', 'route']);
+    expect(routes).toMatch(/default via 10\.21\.0\.254 dev macvlan0 *\n/);
+    expect(routes).toMatch(/default via 10\.20\.0\.254 dev veth0 *metric 1/);
+    await node.remove(pod);
   });
 
   it('two claims of one pod that want the same name are refused', async () => {
