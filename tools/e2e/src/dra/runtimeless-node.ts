@@ -18,6 +18,8 @@ export interface TestClaim {
   readonly reference: { readonly uid: string; readonly namespace: string; readonly name: string };
   readonly pool: string;
   readonly device: string;
+  /** Of the pod that the claim is reserved for. */
+  readonly podUID: string;
 }
 
 interface PublishedDevice {
@@ -231,6 +233,7 @@ export class RuntimelessNode {
       reference: { uid: claim.metadata.uid ?? '', namespace: 'default', name },
       pool,
       device: device.name,
+      podUID: pod.uid,
     };
   }
 }
