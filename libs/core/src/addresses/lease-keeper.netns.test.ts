@@ -1,6 +1,5 @@
-import type { Dhcpv4Lease } from '@patchbay/dhcp';
-import { monotonicNow } from '@patchbay/dhcp';
-import { linkSet, NetworkNamespace, RouteSocket } from '@patchbay/netlink';
+import { type Dhcpv4Lease, monotonicNow } from '@patchbay/dhcp';
+import { addressAdd, linkSet, NetworkNamespace, RouteSocket } from '@patchbay/netlink';
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { ClaimLocks } from '../attachments/claim-locks.ts';
 import type { ClaimLedger } from '../attachments/claim-ledger.ts';
@@ -62,19 +61,23 @@ function journal(given: Dhcpv4Lease, attached = true): void {
 }
 
 /** Keeps the journal's leases while servers answer as given; whom each question was for is noted. */
-function keep(answer: (lease: Dhcpv4Lease) => LeaseAnswer): LeaseKeeper {
+function keep(
+  answer: (lease: Dhcpv4Lease) => LeaseAnswer,
+  put: (record: ClaimRecord) => void = (record) => void records.set(record.claim.uid, record),
+): LeaseKeeper {
   const ledger = {
     all: () => [...records.values()],
     get: (uid: string) => records.get(uid),
-    put: (record: ClaimRecord) => void records.set(record.claim.uid, record),
+    put,
   } as unknown as ClaimLedger;
   const listener: LeaseListener = {
     leaseUnanswered: () => void told.push('unanswered'),
     leaseLost: (_, reason) => void told.push(`lost: ${reason}`),
     leaseRegained: () => void told.push('regained'),
   };
+  const logger = { ...silentLogger, error: (_: object, message: string) => void told.push(message) };
   const keeper = new LeaseKeeper({
-    ...{ ledger, listener, claims: new ClaimLocks(), logger: silentLogger },
+    ...{ ledger, listener, claims: new ClaimLocks(), logger },
     leases: {
       confirm: async ({ lease }) => (told.push('asked from outside'), answer(lease as Dhcpv4Lease)),
       renew: async (_, lease, whom) => (told.push(`asked ${whom}`), answer(lease as Dhcpv4Lease)),
@@ -136,6 +139,25 @@ describe('a lease in a pod', () => {
       'asked ended',
     ]);
     expect(addresses()).toEqual([]);
+  });
+
+  it('that had ended when the pod was made anew is taken from the interface', async () => {
+    const old = lease(4000, hour);
+    socket.execute(addressAdd({ linkIndex: socket.link({ name: 'net0' })!.index, address: old.address }));
+    journal(old);
+    keep(() => ({ kind: 'silence' }));
+    await vi.waitFor(() => expect(addresses()).toEqual([]));
+  });
+
+  it('that cannot be journalled stays as the journal says, and is told of in the log', async () => {
+    journal(lease(3200, hour));
+    const before = kept();
+    keep(fresh, () => {
+      throw new Error('disk full');
+    });
+    await vi.waitFor(() => expect(told).toContain('keeping a lease failed; it is tried again'));
+    expect(kept()).toBe(before);
+    expect(addresses()[0]?.validLifetime).toBeLessThanOrEqual(400);
   });
 
   it('of a claim that is unprepared meanwhile is not journalled again', async () => {

@@ -85,8 +85,9 @@ export class LeaseKeeper {
     const wake = () => this.wake();
     signal.addEventListener('abort', wake, { once: true });
     while (!signal.aborted) {
-      const due = this.#look(signal);
-      await this.#sleep(Math.min(Math.max(due - monotonicNow(), shortestPauseMs), longestPauseMs));
+      await this.#sleep(
+        Math.min(Math.max(this.#due(signal) - monotonicNow(), shortestPauseMs), longestPauseMs),
+      );
     }
     signal.removeEventListener('abort', wake);
   }
@@ -106,6 +107,16 @@ export class LeaseKeeper {
       };
     });
     this.#wake = () => {};
+  }
+
+  /** {@link #look}, again later when the journal cannot be read. */
+  #due(signal: AbortSignal): number {
+    try {
+      return this.#look(signal);
+    } catch (error) {
+      this.#options.logger.warn({ error: describeError(error) }, 'cannot look for leases that are due');
+      return Infinity;
+    }
   }
 
   /** Begins what is due; returns when the next is. */
@@ -130,10 +141,15 @@ export class LeaseKeeper {
         continue;
       }
       progress.working = true;
-      void this.#attempt(kept, progress, signal).finally(() => {
-        progress.working = false;
-        this.wake();
-      });
+      void this.#attempt(kept, progress, signal)
+        .catch((error: unknown) => {
+          const fields = { ...fieldsOf(kept), error: describeError(error) };
+          this.#options.logger.error(fields, 'keeping a lease failed; it is tried again');
+        })
+        .finally(() => {
+          progress.working = false;
+          this.wake();
+        });
     }
     for (const key of this.#progress.keys()) if (!seen.has(key)) this.#progress.delete(key);
     return next;
@@ -173,6 +189,10 @@ export class LeaseKeeper {
   async #ask(kept: KeptLease, phase: 'renewing' | 'rebinding' | 'expired'): Promise<LeaseAnswer> {
     const { leases, links } = this.#options;
     const { leased, sandbox } = kept;
+    // Another link with the interface's hardware address would be in its way.
+    if (sandbox === undefined && kept.record.attachments.length > 0) {
+      throw new Error('the interface is on its way into a pod or back');
+    }
     if (sandbox === undefined) return leases.confirm(leased, phase === 'expired');
     using namespace = NetworkNamespace.open(sandbox.networkNamespacePath);
     using socket = this.#openSocket(namespace);
@@ -203,9 +223,7 @@ export class LeaseKeeper {
     const current = await this.#journal(kept, ended);
     if (current === undefined) return;
     progress.told = 'lost';
-    this.#inPod(current, (socket, link) =>
-      socket.execute(addressDelete({ linkIndex: link.index, address: lease.address })),
-    );
+    this.#remove(current);
     this.#options.listener.leaseLost(current, `its DHCP server has taken it away: ${reason}`);
   }
 
@@ -235,7 +253,9 @@ export class LeaseKeeper {
   /** What attaching has told the kernel was known when the claim was prepared. */
   #applyIfNew(kept: KeptLease, progress: Progress): void {
     if (kept.sandbox === undefined || progress.applied === appliedMark(kept)) return;
-    if (leasePhase(kept.leased.lease, monotonicNow()) !== 'expired') this.#apply(kept, progress, []);
+    if (leasePhase(kept.leased.lease, monotonicNow()) !== 'expired') return this.#apply(kept, progress, []);
+    progress.applied = appliedMark(kept);
+    this.#remove(kept);
   }
 
   #apply(kept: KeptLease, progress: Progress, routes: readonly RouteSetup[]): void {
@@ -251,6 +271,14 @@ export class LeaseKeeper {
       );
       for (const { override: _override, ...route } of routes) addRoute(socket, link, route);
       progress.applied = appliedMark(kept);
+    });
+  }
+
+  #remove(kept: KeptLease): void {
+    const { address } = kept.leased.lease;
+    this.#inPod(kept, (socket, link) => {
+      const present = socket.addresses({ linkIndex: link.index }).some((each) => each.address === address);
+      if (present) socket.execute(addressDelete({ linkIndex: link.index, address }));
     });
   }
 
