@@ -82,6 +82,12 @@ export function differences(before: HostSnapshot, after: HostSnapshot): readonly
   ];
 }
 
+/** As many of the lines as a person reads. */
+export function shortened(lines: readonly string[], longest = 30): string {
+  const more = lines.length > longest ? [`… and ${lines.length - longest} more lines`] : [];
+  return [...lines.slice(0, longest), ...more].join('\n');
+}
+
 /** The link that a line is about; undefined when it is about something else. */
 function linkName(text: string): string | undefined {
   return text.startsWith('link ') ? /"ifname":"([^"]*)"/.exec(text)?.[1] : undefined;

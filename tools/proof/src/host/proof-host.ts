@@ -1,8 +1,15 @@
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { HostNetwork } from '@patchbay/lab';
-import { linkSet, neighbourReplace, routeAdd, RouteSocket, ruleAdd } from '@patchbay/netlink';
+import {
+  linkSet,
+  neighbourReplace,
+  routeAdd,
+  RouteSocket,
+  ruleAdd,
+  ruleDelete,
+  type RuleSpec,
+} from '@patchbay/netlink';
 import { differences, filesBelow, type HostSnapshot, hostSnapshot, quickSnapshot } from './host-snapshot.ts';
 import { settleBridges } from './settle-bridges.ts';
 
@@ -11,7 +18,7 @@ const settlingMs = 3_000;
 
 /** A node for proofs: the lab's host network in the namespace of this process, a directory, and what it looked like at the start. */
 export class ProofHost {
-  readonly directory = mkdtempSync(join(tmpdir(), 'proof-'));
+  readonly directory = mkdtempSync('/run/proof-');
   readonly stateDirectory = join(this.directory, 'state');
   readonly cdiDirectory = join(this.directory, 'cdi');
   readonly #cards: number;
@@ -53,7 +60,7 @@ export class ProofHost {
 
   /** Builds the network anew, after parts of it have been taken away, and remembers it. */
   rebuild(): void {
-    this.#network.destroy();
+    this.#destroyNetwork();
     this.#network = new HostNetwork();
     this.#build();
     this.#rememberLinks();
@@ -91,8 +98,15 @@ export class ProofHost {
   }
 
   destroy(): void {
-    this.#network.destroy();
+    this.#destroyNetwork();
     rmSync(this.directory, { recursive: true, force: true });
+  }
+
+  #destroyNetwork(): void {
+    this.#network.destroy();
+    using socket = RouteSocket.open();
+    // A rule outlives the link that it names.
+    for (let card = 0; card < this.#cards; card++) socket.execute(ruleDelete(cardRule(card)));
   }
 
   #rememberLinks(): void {
@@ -122,6 +136,10 @@ function settled(changes: () => readonly string[]): readonly string[] {
   }
 }
 
+function cardRule(card: number): RuleSpec {
+  return { family: 4, iif: `nic${card}`, table: 300 + card, priority: 3000 + card };
+}
+
 /** Gives a card all that one may have besides addresses, and that moving it takes away. */
 function configureFurther(card: number): void {
   const name = `nic${card}`;
@@ -131,7 +149,7 @@ function configureFurther(card: number): void {
     linkSet(linkIndex, { txQueueLength: 300 + card }),
     neighbourReplace({ linkIndex, address: `198.51.100.${card + 60}`, linkAddress: '02:00:5e:00:53:0a' }),
     routeAdd({ linkIndex, destination: '203.0.113.0/24', table: 300 + card }),
-    ruleAdd({ family: 4, iif: name, table: 300 + card, priority: 3000 + card }),
+    ruleAdd(cardRule(card)),
   );
   writeFileSync(`/proc/sys/net/ipv4/conf/${name}/arp_ignore`, '1');
   writeFileSync(`/proc/sys/net/ipv6/conf/${name}/accept_ra`, '0');

@@ -2,6 +2,7 @@
 import { parseArgs } from 'node:util';
 import { useForeignLibraries } from '@patchbay/netlink';
 import fc from 'fast-check';
+import { shortened } from '../host/host-snapshot.ts';
 import { ProofHost } from '../host/proof-host.ts';
 import { sequences } from './commands.ts';
 import { CrashableProcess, DriverDied } from './crashable-process.ts';
@@ -47,22 +48,23 @@ async function hostFor(): Promise<ProofHost> {
 
 let commands = 0;
 const property = fc.asyncProperty(sequences(values['replay-path']), async (sequence) => {
-  const node = new SequenceNode(await hostFor(), driver);
+  const here = await hostFor();
+  const node = new SequenceNode(here, driver);
   let held = false;
   try {
     await node.start();
     await fc.asyncModelRun(() => ({ model: new NodeModel(), real: node }), sequence);
     commands += [...sequence].length;
     const left = await node.finish();
-    if (left.length > 0) throw new Error(`the host is not what it was:\n${left.join('\n')}`);
+    if (left.length > 0) throw new Error(`the host is not what it was:\n${shortened(left)}`);
     held = true;
   } finally {
     if (!held) {
       await node.abandon();
-      host?.destroy();
       host = undefined;
+      here.destroy();
     } else if (node.removed.size > 0) {
-      host?.rebuild();
+      here.rebuild();
     }
   }
 });
