@@ -43,6 +43,8 @@ function lease(
     ...{ routers: [], dnsServers: [] },
   };
 }
+/** The machine may be busy. */
+const patience = { timeout: 5_000 };
 const hour = { renewAfter: 1800, rebindAfter: 3150, validFor: 3600 };
 
 function journal(given: Dhcpv4Lease, attached = true): void {
@@ -100,7 +102,7 @@ describe('a lease in a pod', () => {
   it('has the lifetimes that the journal says as soon as it is attached', async () => {
     journal(lease(600, hour));
     keep(() => ({ kind: 'silence' }));
-    await vi.waitFor(() => expect(addresses()).toHaveLength(1));
+    await vi.waitFor(() => expect(addresses()).toHaveLength(1), patience);
     expect(addresses()[0]?.validLifetime).toBeGreaterThan(2900);
     expect(addresses()[0]?.validLifetime).toBeLessThanOrEqual(3000);
     expect(told).toEqual([]);
@@ -109,7 +111,7 @@ describe('a lease in a pod', () => {
   it('is prolonged by its server from T1 on and by any from T2 on, and journalled', async () => {
     journal(lease(2000, hour));
     keep(fresh);
-    await vi.waitFor(() => expect(addresses()[0]?.validLifetime).toBeGreaterThan(3590));
+    await vi.waitFor(() => expect(addresses()[0]?.validLifetime).toBeGreaterThan(3590), patience);
     expect(monotonicNow() - kept().obtainedAt).toBeLessThan(5_000);
     expect(told).toEqual(['asked server']);
   });
@@ -117,13 +119,13 @@ describe('a lease in a pod', () => {
   it('is asked for at any server from T2 on, and that nobody answers is told once', async () => {
     journal(lease(3200, hour));
     keep(() => ({ kind: 'silence' })).wake();
-    await vi.waitFor(() => expect(told).toEqual(['asked anyone', 'unanswered']));
+    await vi.waitFor(() => expect(told).toEqual(['asked anyone', 'unanswered']), patience);
   });
 
   it('that has ended is told of, and given to the interface with its routes when a server gives it again', async () => {
     journal(lease(4000, hour));
     keep(fresh);
-    await vi.waitFor(() => expect(told).toContain('regained'));
+    await vi.waitFor(() => expect(told).toContain('regained'), patience);
     expect(told).toEqual(['lost: no DHCP server has prolonged its lease', 'asked ended', 'regained']);
     expect(addresses()).toHaveLength(1);
     expect(socket.routes().some(({ destination }) => destination === route.destination)).toBe(true);
@@ -132,7 +134,7 @@ describe('a lease in a pod', () => {
   it('that its server takes away is taken from the interface, and asked for anew', async () => {
     journal(lease(2000, hour));
     keep(() => ({ kind: 'refused', message: 'wrong network' }));
-    await vi.waitFor(() => expect(told).toContain('asked ended'));
+    await vi.waitFor(() => expect(told).toContain('asked ended'), patience);
     expect(told.slice(0, 3)).toEqual([
       'asked server',
       'lost: its DHCP server has taken it away: wrong network',
@@ -146,7 +148,7 @@ describe('a lease in a pod', () => {
     socket.execute(addressAdd({ linkIndex: socket.link({ name: 'net0' })!.index, address: old.address }));
     journal(old);
     keep(() => ({ kind: 'silence' }));
-    await vi.waitFor(() => expect(addresses()).toEqual([]));
+    await vi.waitFor(() => expect(addresses()).toEqual([]), patience);
   });
 
   it('that cannot be journalled stays as the journal says, and is told of in the log', async () => {
@@ -155,7 +157,7 @@ describe('a lease in a pod', () => {
     keep(fresh, () => {
       throw new Error('disk full');
     });
-    await vi.waitFor(() => expect(told).toContain('keeping a lease failed; it is tried again'));
+    await vi.waitFor(() => expect(told).toContain('keeping a lease failed; it is tried again'), patience);
     expect(kept()).toBe(before);
     expect(addresses()[0]?.validLifetime).toBeLessThanOrEqual(400);
   });
@@ -166,7 +168,7 @@ describe('a lease in a pod', () => {
       records.clear();
       return fresh(old);
     });
-    await vi.waitFor(() => expect(told).toEqual(['asked server']));
+    await vi.waitFor(() => expect(told).toEqual(['asked server']), patience);
     await new Promise((resolve) => setTimeout(resolve, 50));
     expect(records.size).toBe(0);
   });
@@ -174,7 +176,7 @@ describe('a lease in a pod', () => {
   it('that no pod has yet is prolonged from outside', async () => {
     journal(lease(2000, hour), false);
     keep(fresh);
-    await vi.waitFor(() => expect(monotonicNow() - kept().obtainedAt).toBeLessThan(5_000));
+    await vi.waitFor(() => expect(monotonicNow() - kept().obtainedAt).toBeLessThan(5_000), patience);
     expect(told).toEqual(['asked from outside']);
     expect(addresses()).toEqual([]);
   });

@@ -223,6 +223,7 @@ export class LeaseKeeper {
     const current = await this.#journal(kept, ended);
     if (current === undefined) return;
     progress.told = 'lost';
+    progress.attemptedAt = undefined;
     this.#remove(current);
     this.#options.listener.leaseLost(current, `its DHCP server has taken it away: ${reason}`);
   }
