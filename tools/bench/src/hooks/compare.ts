@@ -26,10 +26,12 @@ export async function compare(
   let expected: readonly string[] | undefined;
   const samples = new Map(contestants.map(({ name }) => [name, [] as number[]]));
   for (let round = -warmUp; round < counted; round++) {
-    const turn = contestants.map((_, index) => contestants[(index + round + warmUp) % contestants.length]);
+    const begun = round + warmUp;
+    // Whoever sits out rounds must not begin those that are left each time either.
+    const first = begun + Math.floor(begun / contestants.length);
+    const turn = contestants.map((_, index) => contestants[(index + first) % contestants.length]);
     for (const contestant of turn) {
-      if (contestant === undefined || (round >= 0 ? round : round + warmUp) % contestant.every !== 0)
-        continue;
+      if (contestant === undefined || (round >= 0 ? round : begun) % contestant.every !== 0) continue;
       const milliseconds = await contestant.attach(backend, links);
       const made = essentials(contestant.host.podState());
       await contestant.detach(backend, links);
