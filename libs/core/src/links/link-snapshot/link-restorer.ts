@@ -68,25 +68,20 @@ export class LinkRestorer {
       ...cleaningSteps(snapshot, found),
     ]);
     this.#detachTcx(snapshot, index);
-    const conflicts = await this.#restoreName(snapshot, found);
-    const named = this.#host.link({ index });
-    // Unplugged meanwhile: the next try finds out.
-    if (named === undefined) return;
-    for (const { altname } of await this.#attempt(snapshot, linkSteps(snapshot, named))) {
+    const { link, conflicts } = await this.#restoreName(snapshot, found);
+    for (const { altname } of await this.#attempt(snapshot, linkSteps(snapshot, link))) {
       conflicts.push(...this.#conflicts(index, altname === undefined ? [] : [altname]));
     }
-    await this.#restoreSysctls(snapshot, named.name);
+    await this.#restoreSysctls(snapshot, link.name);
     await this.#restoreSwitches(snapshot, index);
-    await this.#restoreAddresses(snapshot, index);
+    await this.#restoreAddresses(snapshot, link);
     if (snapshot.up) await this.#restoreRouting(snapshot, index);
     await this.#attempt(snapshot, this.#neighbourSteps(snapshot, index));
     const [conflict] = conflicts;
     // The mark stays on, because the link is not what it was.
     if (conflict !== undefined) throw conflict;
     const { alias = '' } = snapshot;
-    if ((this.#host.link({ index })?.alias ?? '') !== alias) {
-      await this.#attempt(snapshot, [{ request: linkSet(index, { alias }), what: `alias '${alias}'` }]);
-    }
+    await this.#attempt(snapshot, [{ request: linkSet(index, { alias }), what: `alias '${alias}'` }]);
   }
 
   /**
@@ -116,16 +111,16 @@ export class LinkRestorer {
   /** Kernels before 6.2 rename only links that are down. */
   async #restoreName(
     { name }: LinkSnapshot,
-    { index, name: present }: Link,
-  ): Promise<InterfaceConflictError[]> {
-    if (present === name) return [];
+    link: Link,
+  ): Promise<{ readonly link: Link; readonly conflicts: InterfaceConflictError[] }> {
+    if (link.name === name) return { link, conflicts: [] };
     try {
-      await this.#host.executeAsync(linkSet(index, { up: false, name }));
-      return [];
+      await this.#host.executeAsync(linkSet(link.index, { up: false, name }));
+      return { link: { ...link, name, up: false }, conflicts: [] };
     } catch (error) {
-      const conflicts = this.#conflicts(index, [name], error);
+      const conflicts = this.#conflicts(link.index, [name], error);
       if (conflicts.length === 0) throw error;
-      return conflicts;
+      return { link, conflicts };
     }
   }
 
@@ -141,15 +136,14 @@ export class LinkRestorer {
     });
   }
 
-  async #restoreAddresses(snapshot: LinkSnapshot, index: number): Promise<void> {
-    const now = this.#host.link({ index });
-    if (now === undefined) return;
+  async #restoreAddresses(snapshot: LinkSnapshot, link: Link): Promise<void> {
+    const { index, up } = link;
     const addresses = this.#host.addresses({ linkIndex: index });
     const { beforeUp, afterUp } = addressSteps(snapshot, index, addresses, age(snapshot));
     await this.#attempt(snapshot, [
-      ...masterSteps(snapshot, now, this.#host),
+      ...masterSteps(snapshot, link, this.#host),
       ...beforeUp,
-      ...(snapshot.up && !now.up ? [{ request: linkSet(index, { up: true }), what: 'being up' }] : []),
+      ...(snapshot.up && !up ? [{ request: linkSet(index, { up: true }), what: 'being up' }] : []),
       ...(snapshot.up ? afterUp : []),
     ]);
   }

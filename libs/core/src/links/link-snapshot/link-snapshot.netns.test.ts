@@ -163,6 +163,10 @@ describe('a host link that was in a pod', () => {
       routeAppend(to('10.3.0.0/16', '198.51.100.2')),
       routeAdd(to('2001:db8:1::/48', '2001:db8::1')),
       routeAppend(to('2001:db8:1::/48', '2001:db8::2')),
+      routeAdd({ ...to('10.4.0.0/16', '198.51.100.1'), onlink: true }),
+      routeAppend({ linkIndex, destination: '10.4.0.0/16', source: '198.51.100.10' }),
+      routeAdd(to('2001:db8:4::/48', 'fe80::1')),
+      routeAppend({ linkIndex, destination: '2001:db8:4::/48' }),
       routeAdd(to('2001:db8:3::/48', '2001:db8:2::1', other)),
       routeAppend(to('2001:db8:3::/48', '2001:db8::2')),
     );

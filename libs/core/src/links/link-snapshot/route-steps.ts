@@ -9,11 +9,11 @@ import {
 import type { LinkSnapshot } from './link-snapshot.ts';
 import type { RestoreStep } from './restore-step.ts';
 import { agedRoute } from './snapshot-lifetimes.ts';
-import { identity, kernelRoutes, type SnapshotRoute } from './snapshot-routes.ts';
+import { identity, kernelRoutes, routeKey, type SnapshotRoute } from './snapshot-routes.ts';
 
 /**
- * The messages that bring back a link's routes, once it is up again: routes without a gateway first, because the others may need them. They
- * add and never replace: what others of the host have set up meanwhile stays.
+ * The messages that bring back a link's routes, once it is up again. They add and never replace: what others of the host have set up meanwhile
+ * stays.
  *
  * @param linkIndex the link's index now
  * @param elapsed seconds since the snapshot was taken
@@ -31,23 +31,39 @@ export function routeSteps(
     .map((route) => movedTo(route, snapshot.index, linkIndex))
     .filter((route) => !identities.has(identity(route)))
     .flatMap((route) => withoutPresentWays(route, present, linkIndex));
-  const prepended = routes.filter(({ place }) => place === 'first').toReversed();
-  const others = routes.filter(({ place }) => place !== 'first');
+  return [...kernelRouteSteps(snapshot, present, linkIndex), ...inOrderOfAdding(routes).map(step)];
+}
+
+/**
+ * Routes to one destination keep their order, the first of them last where they are prepended; else those without a gateway come first, because
+ * the others may need them.
+ */
+function inOrderOfAdding(routes: readonly SnapshotRoute[]): SnapshotRoute[] {
+  const groups = new Map<string, SnapshotRoute[]>();
+  for (const route of routes) {
+    const group = groups.get(routeKey(route));
+    if (group === undefined) groups.set(routeKey(route), [route]);
+    else group.push(route);
+  }
+  const lists = [...groups.values()].map((group) => [
+    ...group.filter(({ place }) => place !== 'first'),
+    ...group.filter(({ place }) => place === 'first').toReversed(),
+  ]);
   return [
-    ...kernelRouteSteps(snapshot, socket, linkIndex),
-    ...[others, prepended].flatMap((list) => list.filter(isDirect)).map(step),
-    ...[others, prepended].flatMap((list) => list.filter((route) => !isDirect(route))).map(step),
-  ];
+    ...lists.filter((list) => list.every(isDirect)),
+    ...lists.filter((list) => list.some(isDirect) && !list.every(isDirect)),
+    ...lists.filter((list) => !list.some(isDirect)),
+  ].flat();
 }
 
 /** Addresses bring back the kernel's routes to their networks also where an administrator had taken those away or put others in their place. */
 function kernelRouteSteps(
   { kernelRoutes: wanted, index }: LinkSnapshot,
-  socket: RouteSocket,
+  present: readonly Route[],
   linkIndex: number,
 ): RestoreStep[] {
   if (wanted === undefined) return [];
-  const now = kernelRoutes(socket, linkIndex);
+  const now = kernelRoutes(present);
   const moved = wanted.map((route) => movedTo(route, index, linkIndex));
   const missing = differences(moved, now);
   return [

@@ -10,9 +10,13 @@ export type SnapshotRoute = Route & {
 const redirect = 1;
 const kernel = 2;
 
-/** The routes of a link that somebody made, with their places. */
-export function snapshotRoutes(socket: RouteSocket, linkIndex: number): SnapshotRoute[] {
-  const routes = socket.routes({ linkIndex }).filter((route) => isConfigured(route));
+/**
+ * The routes of a link that somebody made, with their places.
+ *
+ * @param all all routes of the link
+ */
+export function snapshotRoutes(socket: RouteSocket, all: readonly Route[]): SnapshotRoute[] {
+  const routes = all.filter((route) => isConfigured(route));
   const tables = new Set(routes.map(({ table }) => table));
   const companions = [...tables].flatMap((table) => socket.routes({ table }));
   const byKey = new Map<string, Route[]>();
@@ -40,12 +44,11 @@ function isConfigured({ protocol, flags }: Route): boolean {
 }
 
 /**
- * The routes of a link that the kernel made for its addresses, without those that are always there (its own table) and those that come with
+ * Of the routes of a link those that the kernel made for its addresses, without those that are always there (its own table) and those that come with
  * the carrier (IPv6 link-local and multicast).
  */
-export function kernelRoutes(socket: RouteSocket, linkIndex: number): SnapshotRoute[] {
-  return socket
-    .routes({ linkIndex })
+export function kernelRoutes(routes: readonly Route[]): SnapshotRoute[] {
+  return routes
     .filter(
       ({ protocol, table, type, destination, expires }) =>
         protocol === kernel &&
@@ -71,7 +74,7 @@ function placeAmong(ours: readonly boolean[], position: number): SnapshotRoute['
 }
 
 /** What the kernel takes for the same route: it refuses a second one unless that is appended or prepended. */
-function routeKey({ family, table, destination, from, tos, metric }: Route): string {
+export function routeKey({ family, table, destination, from, tos, metric }: Route): string {
   return [family, table, destination, from ?? '', tos ?? 0, metric ?? 0].join(' ');
 }
 

@@ -39,7 +39,8 @@ export async function takeLinkSnapshot(
   }
   const { name, altnames, alias, up, mtu, address, master, bridgePort } = link;
   const addresses = socket.addresses({ linkIndex: index }).map(withoutAddressState);
-  const routes = snapshotRoutes(socket, index);
+  const all = socket.routes({ linkIndex: index });
+  const routes = snapshotRoutes(socket, all);
   const programs = listTcxPrograms(access, index);
   return {
     bootId: bootId(),
@@ -48,7 +49,7 @@ export async function takeLinkSnapshot(
     ...{ features, privateFlags },
     sysctls: readLinkSysctls(access.sysctls, name),
     ...{ addresses, routes },
-    kernelRoutes: kernelRoutes(socket, index),
+    kernelRoutes: kernelRoutes(all),
     nexthopObjects: snapshotNexthopObjects(socket, index),
     neighbours: [
       ...socket.neighbours({ linkIndex: index }).filter((neighbour) => isPermanent(neighbour)),
