@@ -35,7 +35,7 @@ describe('a hook that would be later than the runtime waits', () => {
     await driver.hooks.runPodSandbox?.(pod('p1'));
     expect([driver.isOpen('c1'), driver.isOpen('c2')]).toEqual([false, false]);
     await expect(driver.hooks.createContainer?.(pod('p1'), container())).rejects.toThrow(
-      'the network of pod default/p1 is still being attached after 60 ms',
+      'the network of pod default/p1 is still being attached after 40 ms',
     );
     driver.letGo();
     await vi.waitFor(() => expect(driver.isOpen('c2')).toBe(true));
@@ -83,12 +83,12 @@ describe('HookDeadline', () => {
     expect(onLate).not.toHaveBeenCalled();
   });
 
-  it('is three quarters of what the runtime waits, of two seconds when it does not say', () => {
+  it('is half of what the runtime waits, of two seconds when it does not say', () => {
     const deadline = new HookDeadline();
-    expect(deadline.ms).toBe(1500);
+    expect(deadline.ms).toBe(1000);
     deadline.set(0);
-    expect(deadline.ms).toBe(1500);
+    expect(deadline.ms).toBe(1000);
     deadline.set(4000);
-    expect(deadline.ms).toBe(3000);
+    expect(deadline.ms).toBe(2000);
   });
 });

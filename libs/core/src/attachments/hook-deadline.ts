@@ -1,7 +1,7 @@
 /** What a runtime waits unless it says otherwise, in milliseconds (`DefaultPluginRequestTimeout`, pkg/adaptation of containerd/nri). */
 const usualMs = 2_000;
-/** Of that, what work may take; the rest is for the answer, and for a node that is busy. */
-const share = 0.75;
+/** Of that, what work is waited for. Answering early costs little, being late much, and on a busy node this process is late as well. */
+const share = 0.5;
 
 /**
  * Has hooks answered before the runtime stops waiting: it would drop the driver, go on without it, and tell it nothing of what happens until it
