@@ -15,8 +15,8 @@ export default {
     'libs/*': { project: ['src/**/*.ts'] },
     'tools/bundle': { entry: ['src/main.ts'], project: ['src/**/*.ts'] },
     'tools/proto': { entry: ['src/main.ts'], project: ['src/**/*.ts'] },
-    // Preloaded into the driver by path.
-    'tools/e2e': { entry: ['src/*.mjs'], project: ['src/**/*.{ts,mjs}'] },
+    // Preloaded into the driver by path, and started by path.
+    'tools/e2e': { entry: ['src/*.mjs', 'src/inventory/flood-links.ts'], project: ['src/**/*.{ts,mjs}'] },
     'tools/tests': { entry: ['src/{main,check}.ts', 'src/tiers/loopback-up.ts'], project: ['src/**/*.ts'] },
     // Bundled, or started by path.
     'tools/proof': {
