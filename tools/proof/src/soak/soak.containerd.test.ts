@@ -1,5 +1,5 @@
 /** A thousand pods come and go, many at once: nothing grows, and the host is at the end what it was at the start. */
-import { existsSync, readdirSync, readFileSync, readlinkSync } from 'node:fs';
+import { existsSync, readdirSync, readFileSync, readlinkSync, writeFileSync } from 'node:fs';
 import {
   deviceClass,
   DriverProcess,
@@ -10,7 +10,7 @@ import {
   waitUntil,
 } from '@patchbay/lab';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { differences, filesBelow, hostSnapshot } from '../host/host-snapshot.ts';
+import { differences, filesBelow, hostSnapshot, shortened } from '../host/host-snapshot.ts';
 import { settleBridges } from '../host/settle-bridges.ts';
 
 const pods = 1000;
@@ -48,6 +48,8 @@ beforeAll(async () => {
   host = new HostNetwork();
   host.build(podsAtOnce);
   settleBridges();
+  // The lab's CNI plugin switches it on with the first pod.
+  writeFileSync('/proc/sys/net/ipv4/ip_forward', '1');
   cluster = await LabCluster.start();
   for (const backend of ['veth', 'macvlan', 'hostdev']) await cluster.create(deviceClass(backend));
   driver = new DriverProcess(cluster, backends, { log: { level: 'info' } });
@@ -175,7 +177,7 @@ describe('soak', () => {
     const seconds = (performance.now() - began) / 1000;
 
     await waitUntil(
-      () => `the host to be what it was:\n${differences(links, hostSnapshot()).join('\n')}`,
+      () => `the host to be what it was:\n${shortened(differences(links, hostSnapshot()))}`,
       () => differences(links, hostSnapshot()).length === 0,
       { timeoutMs: 10_000 },
     );
