@@ -38,6 +38,7 @@ export class FollowedLinks {
     return this.#byNamespace.get(namespaceId) ?? [];
   }
 
+  /** Whether a link of a namespace is followed. */
   has(namespaceId: number | undefined, linkIndex: number): boolean {
     return this.in(namespaceId).some((link) => link.linkIndex === linkIndex);
   }
