@@ -27,7 +27,7 @@ export type StateInPod = 'carrier' | 'no-carrier' | 'gone';
 const onItsWayMs = 20;
 
 /** Between two times that what is known is taken together because links in pods have changed, in milliseconds. */
-const settlePauseMs = 40;
+const settlePauseMs = 20;
 
 /** What the {@link Inventory} works with. */
 export interface InventoryOptions {
