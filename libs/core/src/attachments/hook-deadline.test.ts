@@ -78,17 +78,17 @@ describe('HookDeadline', () => {
   it('passes on what ends in time, with its result or its error', async () => {
     const deadline = new HookDeadline();
     const onLate = vi.fn();
-    expect(await deadline.wait(Promise.resolve('done'), onLate)).toBe(true);
-    await expect(deadline.wait(Promise.reject(new Error('no')), onLate)).rejects.toThrow('no');
+    expect(await deadline.wait(Promise.resolve('done'), 1000, onLate)).toBe(true);
+    await expect(deadline.wait(Promise.reject(new Error('no')), 1000, onLate)).rejects.toThrow('no');
     expect(onLate).not.toHaveBeenCalled();
   });
 
-  it('is half of what the runtime waits, of two seconds when it does not say', () => {
+  it('is a part of what the runtime waits, of two seconds when it does not say, and shorter for a sandbox', () => {
     const deadline = new HookDeadline();
-    expect(deadline.ms).toBe(1000);
+    expect([deadline.ms, deadline.sandboxMs]).toEqual([1000, 250]);
     deadline.set(0);
-    expect(deadline.ms).toBe(1000);
+    expect([deadline.ms, deadline.sandboxMs]).toEqual([1000, 250]);
     deadline.set(4000);
-    expect(deadline.ms).toBe(2000);
+    expect([deadline.ms, deadline.sandboxMs]).toEqual([2000, 500]);
   });
 });

@@ -34,8 +34,8 @@ interface LateAttachment {
 /**
  * The runtime's events, turned into attaching and detaching. Thin and fast: a pod without claims of ours costs one look into a map.
  *
- * Work is finished in the hook, unless it takes longer than the runtime waits. Then the hook is answered before that, the work goes on, and the
- * gate holds the containers back; one that comes meanwhile is waited for as long, then refused.
+ * Work is finished in the hook, unless it takes long. Then the hook is answered, the work goes on, other pods of the node have their turn, and
+ * the gate holds the containers back; one that comes meanwhile is waited for, but not as long as the runtime would wait, then refused.
  */
 export function runtimeHooks(options: RuntimeHooksOptions): NriHandlers {
   const { ledger, attacher, gate, pods, repairer, logger, signal } = options;
@@ -43,14 +43,18 @@ export function runtimeHooks(options: RuntimeHooksOptions): NriHandlers {
   const late = new Set<LateAttachment>();
 
   /** @returns whether it was finished in time */
-  async function attachInTime(pod: NriPodSandbox, claims: readonly ClaimRecord[]): Promise<boolean> {
+  async function attachInTime(
+    pod: NriPodSandbox,
+    claims: readonly ClaimRecord[],
+    ms: number,
+  ): Promise<boolean> {
     if (claims.length === 0) return true;
     const state = { stopped: false };
     const work = attachPod(pod, claims, state);
-    return deadline.wait(work, () => {
-      logger.warn(
-        { podUID: pod.uid, ms: deadline.ms },
-        'attaching takes longer than the runtime waits; containers wait for it',
+    return deadline.wait(work, ms, () => {
+      logger.info(
+        { podUID: pod.uid, ms },
+        'attaching takes long; the hook is answered, and the containers wait',
       );
       const entry: LateAttachment = Object.assign(state, { sandboxId: pod.id, work });
       late.add(entry);
@@ -106,7 +110,7 @@ export function runtimeHooks(options: RuntimeHooksOptions): NriHandlers {
 
   async function detachInTime(pod: NriPodSandbox): Promise<void> {
     pods.delete(pod);
-    await deadline.wait(detachPod(pod), () =>
+    await deadline.wait(detachPod(pod), deadline.ms, () =>
       logger.warn(
         { podUID: pod.uid, ms: deadline.ms },
         'detaching takes longer than the runtime waits; it goes on',
@@ -126,7 +130,7 @@ export function runtimeHooks(options: RuntimeHooksOptions): NriHandlers {
     configure: ({ requestTimeoutMs }) => deadline.set(requestTimeoutMs),
 
     runPodSandbox: async (pod) => {
-      await attachInTime(pod, ledger.ofPod(pod.uid));
+      await attachInTime(pod, ledger.ofPod(pod.uid), deadline.sandboxMs);
       pods.add(pod);
     },
     stopPodSandbox: detachInTime,
@@ -141,7 +145,7 @@ export function runtimeHooks(options: RuntimeHooksOptions): NriHandlers {
           !gate.isOpen(claim),
       );
       if (missing.length > 0) logger.debug({ podUID: pod.uid, claims: missing.length }, 'attaching late');
-      if (!(await attachInTime(pod, missing)))
+      if (!(await attachInTime(pod, missing, deadline.ms)))
         throw new StillAttachingError(`${pod.namespace}/${pod.name}`, deadline.ms);
       const needless = new Set([...claims].flatMap((claim) => gate.vouchedFor(claim)));
       const removeMounts = container.mounts
@@ -153,7 +157,7 @@ export function runtimeHooks(options: RuntimeHooksOptions): NriHandlers {
     /** Brings what the journal says and what the runtime runs together: after a restart of either. */
     synchronize: async (all) => {
       pods.list(all, Date.now());
-      await deadline.wait(repairer.repair('synchronize', signal), () =>
+      await deadline.wait(repairer.repair('synchronize', signal), deadline.ms, () =>
         logger.warn({ ms: deadline.ms }, 'repairing takes longer than the runtime waits; it goes on'),
       );
     },
