@@ -41,6 +41,8 @@ export class CrashableProcess {
   #countdown = Infinity;
   #when: 'before' | 'after' = 'before';
   #dead = false;
+  /** Asynchronous calls that have not returned. */
+  readonly #underWay = new Set<Promise<unknown>>();
 
   /** For once in a process's life. */
   constructor() {
@@ -82,7 +84,11 @@ export class CrashableProcess {
 
   /** Lets the next life begin, once whatever the last one had begun has met its end. */
   async revive(): Promise<void> {
-    await pause(2);
+    // While it is dead nothing new is begun; what was begun before must not go on in the next life.
+    do {
+      await Promise.allSettled(this.#underWay);
+      await pause(2);
+    } while (this.#underWay.size > 0);
     this.disarm();
     this.#dead = false;
   }
@@ -103,7 +109,7 @@ export class CrashableProcess {
       const library = libraries.load(path);
       const declare = ((signature: Parameters<typeof library.declare>[0]) => {
         const native = library.declare(signature);
-        return changingCalls.includes(signature.name) ? this.#guard(native) : native;
+        return this.#guard(native, changingCalls.includes(signature.name));
       }) as typeof library.declare;
       return { path, declare };
     };
@@ -116,22 +122,37 @@ export class CrashableProcess {
     });
   }
 
-  #guard<F extends object>(native: F): F {
+  #guard<F extends object>(native: F, changes: boolean): F {
     return new Proxy(native, {
       get: (target, property) => {
         const member: unknown = Reflect.get(target, property, target);
         if (typeof member !== 'function') return member;
-        return (...parameters: unknown[]) => this.#effect(() => (member as Call).apply(target, parameters));
+        const call = (parameters: unknown[]) => (member as Call).apply(target, parameters);
+        if (changes) return (...parameters: unknown[]) => this.#effect(() => call(parameters));
+        return property === 'callAsync'
+          ? (...parameters: unknown[]) => this.#follow(call(parameters))
+          : member.bind(target);
       },
     });
   }
 
   #effect(call: () => unknown): unknown {
     if (this.#dead) throw new DriverDied();
-    if (this.#countdown-- > 0) return call();
+    if (this.#countdown-- > 0) return this.#follow(call());
     if (this.#when === 'before') return this.#crash();
-    const result = call();
-    return result instanceof Promise ? result.then(() => this.#crash()) : this.#crash();
+    const result = this.#follow(call());
+    this.#dead = true;
+    if (result instanceof Promise) return result.then(() => this.#crash());
+    return this.#crash();
+  }
+
+  /** Remembers what is under way until it is not any more. */
+  #follow(result: unknown): unknown {
+    if (!(result instanceof Promise)) return result;
+    this.#underWay.add(result);
+    const end = () => this.#underWay.delete(result);
+    result.then(end, end);
+    return result;
   }
 
   #crash(): never {
