@@ -4,6 +4,7 @@ import {
   type NetworkNamespace,
   type RouteSocket,
   ruleDelete,
+  type SysctlChange,
   SysctlError,
 } from '@patchbay/netlink';
 import { describeError, InterfaceConflictError } from '../errors/driver-errors.ts';
@@ -64,7 +65,9 @@ export class InterfaceConfigurator {
     const conflicts = interfaceConflicts(setup, link.index, state, nameOf);
     if (conflicts.length > 0)
       throw new InterfaceConflictError(`interface '${setup.name}' in the pod: ${conflicts.join('; ')}`);
-    await this.#prepareLink(pod, link, setup);
+    const files = fileSettings(setup);
+    if (files.length > 0 || setup.ethtool !== undefined || setup.detachEBPF === true)
+      await this.#prepareLink(pod, link, setup, files);
     const vrfIndex = setup.vrf === undefined ? undefined : ensureVrf(socket, setup.vrf);
     const steps = interfaceSteps(link, setup, state, vrfIndex);
     const failure = execute(pod, steps);
@@ -86,10 +89,9 @@ export class InterfaceConfigurator {
     { socket, namespace }: PodNetwork,
     { index }: KnownLink,
     setup: InterfaceSetup,
+    files: readonly SysctlChange[],
   ): Promise<void> {
-    const files = fileSettings(setup);
     const { ethtool, detachEBPF } = setup;
-    if (files.length === 0 && ethtool === undefined && detachEBPF !== true) return;
     const access = this.#openAccess(namespace);
     try {
       if (detachEBPF === true) detachPrograms(socket, access, index);

@@ -21,6 +21,8 @@ export function interfaceConflicts(
   state: PodState,
   linkName: (index: number) => string,
 ): string[] {
+  // Of a pod that has nothing of the kind there is nothing to say; most have a few addresses.
+  if (state.addresses.length + state.routes.length + state.rules.length === 0) return [];
   return [
     ...addressConflicts(setup, linkIndex, state, linkName),
     ...setup.routes.flatMap((route) => routeConflict(route, linkIndex, state.routes, linkName) ?? []),

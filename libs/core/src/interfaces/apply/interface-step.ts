@@ -57,32 +57,43 @@ export function interfaceSteps(
   ];
 }
 
-function settingSteps(link: KnownLink, setup: InterfaceSetup, vrfIndex: number | undefined): InterfaceStep[] {
-  const { mtu, hardwareAddress, txQueueLength, promiscuous, allMulticast } = setup;
-  const isPresent = link.name !== undefined;
-  const ipv4 = ipv4Settings(setup);
-  const changes: LinkChanges = {
-    ...(isPresent && mtu !== undefined && mtu !== link.mtu ? { mtu } : {}),
-    ...(isPresent && hardwareAddress !== undefined && hardwareAddress !== link.address
-      ? { address: hardwareAddress }
-      : {}),
-    ...(txQueueLength === undefined ? {} : { txQueueLength }),
-    ...(setup.gsoMaxSize === undefined ? {} : { gsoMaxSize: setup.gsoMaxSize }),
-    ...(setup.groMaxSize === undefined ? {} : { groMaxSize: setup.groMaxSize }),
-    ...(setup.gsoIPv4MaxSize === undefined ? {} : { gsoIpv4MaxSize: setup.gsoIPv4MaxSize }),
-    ...(setup.groIPv4MaxSize === undefined ? {} : { groIpv4MaxSize: setup.groIPv4MaxSize }),
-    ...(promiscuous === undefined ? {} : { promiscuous }),
-    ...(allMulticast === undefined ? {} : { allMulticast }),
-    // Joining a VRF takes a link down and up again and its routes with it.
-    ...(vrfIndex === undefined || vrfIndex === link.master ? {} : { master: vrfIndex }),
-    ...(ipv4 === undefined ? {} : { ipv4 }),
-  };
+function settingSteps(
+  link: KnownLink,
+  setup: InterfaceSetup,
+  vrfIndex: number | undefined,
+): readonly InterfaceStep[] {
+  const changes = settings(link, setup, vrfIndex);
   const names = Object.keys(changes);
-  if (names.length === 0) return [];
+  if (names.length === 0) return none;
   return [{ request: linkSet(link.index, changes), purpose: `setting its ${names.join(', ')}` }];
 }
 
-function addressSteps(linkIndex: number, setup: InterfaceSetup, state: PodState): InterfaceStep[] {
+/** Written for the hook: most links need nothing of it. */
+function settings(link: KnownLink, setup: InterfaceSetup, vrfIndex: number | undefined): LinkChanges {
+  const { mtu, hardwareAddress, txQueueLength, promiscuous, allMulticast } = setup;
+  const changes: { -readonly [K in keyof LinkChanges]: LinkChanges[K] } = {};
+  if (link.name !== undefined) {
+    if (mtu !== undefined && mtu !== link.mtu) changes.mtu = mtu;
+    if (hardwareAddress !== undefined && hardwareAddress !== link.address) changes.address = hardwareAddress;
+  }
+  if (txQueueLength !== undefined) changes.txQueueLength = txQueueLength;
+  if (setup.gsoMaxSize !== undefined) changes.gsoMaxSize = setup.gsoMaxSize;
+  if (setup.groMaxSize !== undefined) changes.groMaxSize = setup.groMaxSize;
+  if (setup.gsoIPv4MaxSize !== undefined) changes.gsoIpv4MaxSize = setup.gsoIPv4MaxSize;
+  if (setup.groIPv4MaxSize !== undefined) changes.groIpv4MaxSize = setup.groIPv4MaxSize;
+  if (promiscuous !== undefined) changes.promiscuous = promiscuous;
+  if (allMulticast !== undefined) changes.allMulticast = allMulticast;
+  // Joining a VRF takes a link down and up again and its routes with it.
+  if (vrfIndex !== undefined && vrfIndex !== link.master) changes.master = vrfIndex;
+  const ipv4 = ipv4Settings(setup);
+  if (ipv4 !== undefined) changes.ipv4 = ipv4;
+  return changes;
+}
+
+const none: readonly InterfaceStep[] = [];
+
+function addressSteps(linkIndex: number, setup: InterfaceSetup, state: PodState): readonly InterfaceStep[] {
+  if (setup.addresses.length === 0) return none;
   const present = new Set(
     state.addresses.filter((each) => each.linkIndex === linkIndex).map(({ address }) => address),
   );
@@ -129,7 +140,8 @@ function routeSteps(linkIndex: number, route: RouteSetup, state: PodState): Inte
   ];
 }
 
-function ruleSteps(rules: readonly RuleConfig[], state: PodState): InterfaceStep[] {
+function ruleSteps(rules: readonly RuleConfig[], state: PodState): readonly InterfaceStep[] {
+  if (rules.length === 0) return none;
   return rules
     .filter((rule) => !state.rules.some((present) => sameRule(rule, present)))
     .map((rule) => ({ request: ruleAdd(ruleSpec(rule)), purpose: `adding rule ${describeRule(rule)}` }));
@@ -146,7 +158,8 @@ function neighbourSteps(
   linkIndex: number,
   { neighbours = [] }: InterfaceSetup,
   known: PodState['neighbours'],
-): InterfaceStep[] {
+): readonly InterfaceStep[] {
+  if (neighbours.length === 0) return none;
   return neighbours
     .filter(
       ({ address, hardwareAddress }) =>
@@ -171,13 +184,14 @@ const permanent = 0x80;
  * IPv6 addresses without duplicate address detection are announced only on the occasion of a new hardware address, the old one set again
  * being one (`ndisc_netdev_event` in net/ipv6/ndisc.c). Links that do not take that while they are up are not announced.
  */
-function announcement(link: KnownLink, setup: InterfaceSetup, state: PodState): InterfaceStep[] {
+function announcement(link: KnownLink, setup: InterfaceSetup, state: PodState): readonly InterfaceStep[] {
   const address = setup.hardwareAddress ?? link.address;
+  if (address === undefined || !setup.addresses.some(isIpv6)) return none;
   const added = setup.addresses.filter(
     (each) =>
       isIpv6(each) &&
       !state.addresses.some((present) => present.linkIndex === link.index && present.address === each),
   );
-  if (address === undefined || added.length === 0) return [];
+  if (added.length === 0) return none;
   return [{ request: linkSet(link.index, { address }), purpose: 'announcing its addresses', optional: true }];
 }

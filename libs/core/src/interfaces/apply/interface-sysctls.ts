@@ -5,10 +5,13 @@ import { slaacSysctls } from '../schema/address-sources-schema.ts';
 
 /** The settings that ride on a message to rtnetlink: those of IPv4. */
 export function ipv4Settings(setup: InterfaceSetup): Ipv4Configuration | undefined {
-  const settings: { -readonly [K in keyof Ipv4Configuration]: number } = {};
+  const { addresses, sysctls } = setup;
   // The kernel announces the addresses when the link comes up, so that neighbours forget whoever had them before.
-  if (setup.addresses.some((address) => !isIpv6(address))) settings.arpNotify = 1;
-  for (const [name, value] of Object.entries(setup.sysctls ?? {})) {
+  const announces = addresses.some((address) => !isIpv6(address));
+  if (sysctls === undefined) return announces ? announcing : undefined;
+  const settings: { -readonly [K in keyof Ipv4Configuration]: number } = {};
+  if (announces) settings.arpNotify = 1;
+  for (const [name, value] of Object.entries(sysctls)) {
     if (name.startsWith(ipv4Prefix)) settings[ipv4Name(name.slice(ipv4Prefix.length))] = value;
   }
   return Object.keys(settings).length > 0 ? settings : undefined;
@@ -17,8 +20,11 @@ export function ipv4Settings(setup: InterfaceSetup): Ipv4Configuration | undefin
 /** The settings that must be written to files, in the order in which they are written. */
 export function fileSettings(setup: InterfaceSetup): SysctlChange[] {
   const { sysctls, slaac, forwarding, addresses, name: linkName } = setup;
+  const hasIpv6 = addresses.some(isIpv6);
+  // The hook asks for most links in vain.
+  if (sysctls === undefined && forwarding === undefined && slaac !== true && !hasIpv6) return [];
   const values: Record<string, number> = { ...(slaac === true ? slaacSysctls : {}), ...sysctls };
-  if (addresses.some(isIpv6)) values['net.ipv6.conf.IFNAME.ndisc_notify'] ??= 1;
+  if (hasIpv6) values['net.ipv6.conf.IFNAME.ndisc_notify'] ??= 1;
   if (forwarding?.ipv4 !== undefined) values['net.ipv4.conf.IFNAME.forwarding'] = Number(forwarding.ipv4);
   if (forwarding?.ipv6 !== undefined) {
     values['net.ipv6.conf.IFNAME.forwarding'] = Number(forwarding.ipv6);
@@ -40,6 +46,7 @@ export function wantsDetection({ sysctls }: InterfaceSetup): boolean {
   return ['accept_dad', 'dad_transmits'].some((name) => (sysctls?.[`net.ipv6.conf.IFNAME.${name}`] ?? 0) > 0);
 }
 
+const announcing: Ipv4Configuration = { arpNotify: 1 };
 const ipv4Prefix = 'net.ipv4.conf.IFNAME.';
 
 /** The setting's path below `/proc/sys/net`. Names of links may contain dots. */

@@ -23,15 +23,32 @@ export interface PodState {
 
 /** Reads no more than the setup asks for. */
 export function readPodState(socket: RouteSocket, linkIndex: number, setup: InterfaceSetup): PodState {
-  const tables = new Map(setup.routes.map((route) => [`${tableOf(route)} ${familyOf(route)}`, route]));
+  const { addresses, routes, rules = nothing, neighbours = nothing } = setup;
   return {
-    addresses: setup.addresses.length > 0 ? socket.addresses() : [],
-    routes: [...tables.values()].flatMap((route) =>
-      socket.routes({ table: tableOf(route), family: familyOf(route) }),
-    ),
-    rules: [...new Set(setup.rules?.map(ruleFamily))].flatMap((family) => socket.rules({ family })),
-    neighbours: setup.neighbours?.length ? socket.neighbours({ linkIndex }) : [],
+    addresses: addresses.length > 0 ? socket.addresses() : nothing,
+    routes: routes.length > 0 ? readRoutes(socket, routes) : nothing,
+    rules:
+      rules.length > 0
+        ? [...new Set(rules.map(ruleFamily))].flatMap((family) => socket.rules({ family }))
+        : nothing,
+    neighbours: neighbours.length > 0 ? socket.neighbours({ linkIndex }) : nothing,
   };
+}
+
+const nothing: readonly never[] = [];
+
+function readRoutes(socket: RouteSocket, routes: readonly RouteSetup[]): Route[] {
+  const read: Route[] = [];
+  const seen = new Set<string>();
+  for (const route of routes) {
+    const table = tableOf(route);
+    const family = familyOf(route);
+    const key = `${table} ${family}`;
+    if (seen.has(key)) continue;
+    seen.add(key);
+    read.push(...socket.routes({ table, family }));
+  }
+  return read;
 }
 
 /** The table that a route goes to. */
