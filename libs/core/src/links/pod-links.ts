@@ -2,31 +2,27 @@ import {
   type Link,
   type LinkData,
   linkDelete,
-  linkDeleteAltname,
   linkSet,
   NetlinkError,
   NetworkNamespace,
   RouteSocket,
 } from '@patchbay/netlink';
 import type { AttachedDevice, PodSandbox } from '../backend/backend.ts';
-import {
-  DeviceNotFoundError,
-  InterfaceConflictError,
-  ParametersInvalidError,
-} from '../errors/driver-errors.ts';
+import { DeviceNotFoundError, ParametersInvalidError } from '../errors/driver-errors.ts';
 import { InterfaceChecks } from '../interfaces/interface-checks.ts';
 import { InterfaceConfigurator, leavesTraces } from '../interfaces/interface-configurator.ts';
 import type { PodNetwork } from '../interfaces/apply/namespace-access.ts';
 import type { InterfaceSetup } from '../interfaces/interface-setup.ts';
-import { deviceExists, findInPod, findOnHost, returnMark, travelMark } from './link-identity.ts';
+import { deviceExists, findInPod, findOnHost, travelMark } from './link-identity.ts';
 import type { Logger } from '../logging/logger.ts';
 import type { NamespacePins } from './namespace-pins.ts';
 import { type HostLinkAccess, hostLinkAccess } from './link-snapshot/host-link-access.ts';
 import { LinkRestorer } from './link-snapshot/link-restorer.ts';
 import type { LinkSnapshot } from './link-snapshot/link-snapshot.ts';
 import { takeLinkSnapshot } from './link-snapshot/take-link-snapshot.ts';
+import { moveBack } from './move-back.ts';
+import { isExists, nameConflict } from './name-conflict.ts';
 import { openUnlessGone } from './open-unless-gone.ts';
-import { removeUppers } from './pod-uppers.ts';
 
 /** A link to create in a pod. */
 export interface PodLinkSpec {
@@ -179,7 +175,7 @@ export class PodLinks {
       if (namespace === undefined) continue;
       using pod = this.#openSocket(namespace);
       const inPod = this.#findInPod(pod, snapshot, setup);
-      if (inPod !== undefined) await this.#moveBack(pod, inPod, snapshot);
+      if (inPod !== undefined) await moveBack(pod, inPod, snapshot, this.#host, this.#hostNamespace);
       this.#configurator.withdraw(pod, setup);
     }
     const found = findOnHost(this.#host, snapshot);
@@ -357,38 +353,6 @@ export class PodLinks {
     return link.index;
   }
 
-  async #moveBack(pod: RouteSocket, inPod: Link, snapshot: LinkSnapshot): Promise<void> {
-    await removeUppers(pod, inPod);
-    const move = (name: string) =>
-      pod.executeAsync(
-        linkSet(inPod.index, {
-          up: false,
-          namespace: this.#hostNamespace,
-          name,
-          alias: returnMark(snapshot),
-          ...(this.#canHaveIndexAgain(snapshot, inPod) ? { newIndex: snapshot.index } : {}),
-        }),
-      );
-    try {
-      await move(snapshot.name);
-    } catch (error) {
-      if (!isExists(error)) throw error;
-      // The kernel moves a link under the name that it has, if that is free, and only then finds the new one taken.
-      const remaining = pod.link({ index: inPod.index });
-      if (remaining === undefined) return;
-      // Somebody took the name, or an alternative one. The device must come back all the same; restoring then reports it.
-      if (remaining.altnames.length > 0) {
-        await pod.executeAsync(linkDeleteAltname(remaining.index, remaining.altnames));
-      }
-      await move(`pb${snapshot.index}`);
-    }
-  }
-
-  /** The kernel keeps a link's index when it moves, unless the other namespace has one of that index. */
-  #canHaveIndexAgain({ index }: LinkSnapshot, inPod: Link): boolean {
-    return inPod.index !== index && this.#host.link({ index }) === undefined;
-  }
-
   async #renameInPod(pod: RouteSocket, link: Link, name: string): Promise<Link> {
     try {
       return await this.#rename(pod, link, name);
@@ -420,16 +384,4 @@ async function ignoreGone(work: Promise<void>): Promise<void> {
   await work.catch((error: unknown) => {
     if (!(error instanceof NetlinkError && error.code === 'ENODEV')) throw error;
   });
-}
-
-function isExists(error: unknown): boolean {
-  return error instanceof NetlinkError && error.code === 'EEXIST';
-}
-
-function nameConflict(error: unknown, name: string, purpose: string): unknown {
-  if (!isExists(error)) return error;
-  return new InterfaceConflictError(
-    `${purpose} failed: an interface '${name}' exists there already; choose another interface.name`,
-    error,
-  );
 }

@@ -1,3 +1,4 @@
+import { execFileSync } from 'node:child_process';
 import {
   addressAdd,
   addressFlags,
@@ -230,7 +231,13 @@ describe('a host link that was in a pod', () => {
     );
     const rules = () => rig.host.rules().filter(({ priority }) => priority === 100 || priority === 101);
     const before = rules();
-    await rig.expectRestored(() => expect(rules()).toEqual(before));
+    await rig.expectRestored(() => {
+      expect(rules()).toEqual(before);
+      const shown = ['-4', '-6'].map((family) => execFileSync('ip', [family, 'rule'], { encoding: 'utf8' }));
+      // Without effect, which the configuration afterwards would show.
+      expect(shown[0]).toContain('iif nic0 [detached] lookup 77');
+      expect(shown[1]).toContain('oif nic0 [detached] lookup 77');
+    });
     rig.host.execute(...before.map(ruleDelete));
   });
 
