@@ -95,9 +95,18 @@ export class KubeApi {
    */
   async request<T>(request: ApiRequest): Promise<T> {
     const timeoutMs = request.timeoutMs ?? this.#requestTimeoutMs;
-    const timeout = AbortSignal.timeout(timeoutMs);
-    const signal = request.signal === undefined ? timeout : AbortSignal.any([request.signal, timeout]);
+    // AbortSignal.timeout would stay in memory until it is over, with all that listens to it, however soon the answer comes.
+    const ending = new AbortController();
+    const { signal } = ending;
+    let late = false;
+    const timer = setTimeout(() => {
+      late = true;
+      ending.abort();
+    }, timeoutMs);
+    const cancel = () => ending.abort(request.signal?.reason);
+    request.signal?.addEventListener('abort', cancel);
     try {
+      request.signal?.throwIfAborted();
       let response = await this.#send(request, signal);
       let text = await readText(response);
       if (response.statusCode === 401 && this.#connection.renew !== undefined) {
@@ -111,9 +120,12 @@ export class KubeApi {
       return body as T;
     } catch (error) {
       request.signal?.throwIfAborted();
-      if (timeout.aborted) throw this.#unreachable(request, `no answer within ${timeoutMs} ms`, error);
+      if (late) throw this.#unreachable(request, `no answer within ${timeoutMs} ms`, error);
       if (error instanceof ApiError || error instanceof ApiUnreachableError) throw error;
       throw this.#unreachable(request, messageOf(error), error);
+    } finally {
+      clearTimeout(timer);
+      request.signal?.removeEventListener('abort', cancel);
     }
   }
 
