@@ -93,7 +93,7 @@ export class BenchNode {
     await this.registered();
     await this.driver.ready();
     await this.awaitDevices();
-    this.#claims = new Claims(this.server.store);
+    this.#claims = new Claims(this.server.store, nodeName);
   }
 
   /** Resolves when every backend has published its devices. */

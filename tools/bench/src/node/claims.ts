@@ -26,12 +26,14 @@ interface Slice {
 /** Makes claims and allocates them by hand, straight in the API server's store: the scheduler's part is none of what is measured. */
 export class Claims {
   readonly #store: ObjectStore;
+  readonly #nodeName: string;
   readonly #devices = new Map<string, { readonly pool: string; readonly shared: boolean }>();
   #made = 0;
 
   /** Reads what is published, once. */
-  constructor(store: ObjectStore) {
+  constructor(store: ObjectStore, nodeName: string) {
     this.#store = store;
+    this.#nodeName = nodeName;
     for (const slice of store.list('resourceslices.resource.k8s.io')) {
       const { spec } = slice as KubeObject & Slice;
       for (const { name, allowMultipleAllocations = false } of spec.devices ?? [])
@@ -56,10 +58,11 @@ export class Claims {
     this.#store.put(keyOf(reference.name), {
       apiVersion: 'resource.k8s.io/v1',
       kind: 'ResourceClaim',
-      metadata: { ...reference, creationTimestamp: new Date().toISOString() },
+      // Times are whole seconds in objects; the driver's writes would be refused for changing others.
+      metadata: { ...reference, creationTimestamp: `${new Date().toISOString().slice(0, 19)}Z` },
       spec: { devices: { requests, config } },
       status: {
-        allocation: { devices: { results, config: ofClaim } },
+        allocation: { devices: { results, config: ofClaim }, nodeSelector: only(this.#nodeName) },
         reservedFor: [{ resource: 'pods', name: `pod-of-${reference.name}`, uid: podUID }],
       },
     });
@@ -78,6 +81,12 @@ export class Claims {
     const { pool, shared } = published;
     return { request: podName, driver: driverName, pool, device, ...(shared ? share : {}) };
   }
+}
+
+/** For which node a claim is allocated: its driver alone may write the claim's status. */
+function only(nodeName: string): JsonObject {
+  const field = { key: 'metadata.name', operator: 'In', values: [nodeName] };
+  return { nodeSelectorTerms: [{ matchFields: [field] }] };
 }
 
 function keyOf(name: string): ObjectKey {
