@@ -19,6 +19,7 @@ export function contradictions(setup: InterfaceSetup, routes: readonly RouteConf
       ? []
       : routeMistakes(setup.addresses, routes)),
     ...addressSourceMistakes(setup),
+    ...inheritMistakes(setup),
     ...duplicateRoutes(routes),
     ...connectedRoutes(setup, routes),
     ...duplicates('neighbours', setup.neighbours?.map(({ address }) => address) ?? [], '.address'),
@@ -118,6 +119,13 @@ function ipv6Mistakes(
 
 function firstIpv6(addresses: readonly string[], routes: readonly RouteConfig[]): string | undefined {
   return addresses.find(isIpv6) ?? routes.find(({ destination }) => isIpv6(destination))?.destination;
+}
+
+function inheritMistakes(setup: InterfaceSetup): ConfigIssue[] {
+  if (setup.inherit?.addresses !== true || !hasAddressesToCome(setup)) return [];
+  const source = setup.dhcp === undefined ? 'addressRange' : 'dhcp';
+  const message = `contradicts interface.${source}, which gives the interface other addresses; write inherit: { routes: true }, or leave ${source} out`;
+  return [{ path: 'interface.inherit.addresses', message }];
 }
 
 function vrfMistakes({ name, vrf }: InterfaceSetup): ConfigIssue[] {

@@ -70,9 +70,15 @@ describe('a setup that inherits from the host', () => {
 
   it('keeps what the claim gives, and inherits only what it asks for', () => {
     const given = { ...asked, addresses: ['192.0.2.99/24'], inherit: all };
-    expect(inheritedSetup(given, host)).toMatchObject({ addresses: given.addresses, neighbours: [{}] });
+    const routes = [route({ destination: '198.51.100.0/24', gateway: '192.0.2.1', source: '192.0.2.10' })];
+    expect(inheritedSetup(given, { ...host, routes })).toMatchObject({
+      addresses: given.addresses,
+      routes: [{ destination: '198.51.100.0/24', gateway: '192.0.2.1' }],
+      neighbours: [{}],
+    });
+    expect(inheritedSetup(given, { ...host, routes }).routes[0]).not.toHaveProperty('source');
     expect(inheritedSetup(asked, host)).toBe(asked);
-    expect(inheritedSetup({ ...asked, inherit: { routes: true } }, host)).toMatchObject({ addresses: [] });
+    expect(inheritedSetup({ ...asked, inherit: { addresses: true } }, host)).toMatchObject({ routes: [] });
   });
 
   it('has the routes of the main table in the table of its VRF', () => {
@@ -81,10 +87,21 @@ describe('a setup that inherits from the host', () => {
     expect(routes.map(({ table }) => table)).toEqual([100, 10]);
   });
 
-  it('is refused when the routes of the claim do not fit the addresses', () => {
+  it('is refused when the routes of claim or host do not fit the addresses of the other', () => {
     const routes = [{ destination: '10.9.0.0/16', gateway: '198.51.100.1' }];
     expect(() => inheritedSetup({ ...asked, routes, inherit: { addresses: true } }, host)).toThrow(
       "routes[0].gateway: '198.51.100.1'",
+    );
+    expect(() =>
+      inheritedSetup(
+        { ...asked, inherit: { routes: true } },
+        {
+          ...host,
+          routes: [route({ destination: '198.51.100.0/24', gateway: '192.0.2.1' })],
+        },
+      ),
+    ).toThrow(
+      "interface.inherit.routes: '192.0.2.1' (for 198.51.100.0/24) is in no network of interface.addresses",
     );
   });
 });

@@ -1,6 +1,7 @@
 import { type Address, type Neighbour, type Route, routeTables } from '@patchbay/netlink';
 import { routeMistakes } from './contradictions.ts';
 import { ParametersInvalidError } from '../errors/driver-errors.ts';
+import { hasAddressesToCome } from './schema/address-sources-schema.ts';
 import type { InterfaceSetup, RouteSetup } from './interface-setup.ts';
 
 /** What a link had on the host. */
@@ -26,35 +27,51 @@ export interface HostConfiguration {
  * Fills in from the host what a setup asks to inherit and its claim gives none of. Leased addresses become permanent ones: nobody in the pod
  * renews the host's lease, and the kernel would take them away in mid-operation. Routes of several ways are left out.
  *
- * @throws ParametersInvalidError when the claim's routes do not fit the addresses
+ * @throws ParametersInvalidError when routes of the one do not fit the addresses of the other
  */
 export function inheritedSetup(setup: InterfaceSetup, host: HostConfiguration): InterfaceSetup {
-  const { inherit, addresses, routes, neighbours } = setup;
+  const { inherit, routes: given, neighbours } = setup;
   if (inherit === undefined) return setup;
-  const inherited: InterfaceSetup = {
+  const addresses =
+    inherit.addresses === true && setup.addresses.length === 0
+      ? host.addresses.filter(isGlobal).map(({ address }) => address)
+      : setup.addresses;
+  const inherits = inherit.routes === true && given.length === 0;
+  const routes = inherits ? routesOf(host, addresses, setup.vrf?.table) : given;
+  // With addresses to come it is looked at again when they are there.
+  const mistakes = hasAddressesToCome(setup) ? [] : routeMistakes(addresses, routes);
+  if (mistakes.length > 0) {
+    throw new ParametersInvalidError(
+      inherits
+        ? "the host's routes beside the claim's addresses"
+        : "the claim's routes beside the host's addresses",
+      inherits ? mistakes.map(({ message }) => ({ path: 'interface.inherit.routes', message })) : mistakes,
+    );
+  }
+  return {
     ...setup,
-    ...(inherit.addresses === true && addresses.length === 0
-      ? { addresses: host.addresses.filter(isGlobal).map(({ address }) => address) }
-      : {}),
-    ...(inherit.routes === true && routes.length === 0 ? { routes: routesOf(host, setup.vrf?.table) } : {}),
+    addresses,
+    routes,
     ...(inherit.neighbours === true && !neighbours?.length ? { neighbours: neighboursOf(host) } : {}),
   };
-  const mistakes = routes.length > 0 ? routeMistakes(inherited.addresses, routes) : [];
-  if (mistakes.length > 0) throw new ParametersInvalidError('routes beside inherited addresses', mistakes);
-  return inherited;
 }
 
 function isGlobal({ scope }: Address): boolean {
   return scope === 'global';
 }
 
-function routesOf({ routes }: HostConfiguration, vrfTable: number | undefined): RouteSetup[] {
+function routesOf(
+  { routes }: HostConfiguration,
+  addresses: readonly string[],
+  vrfTable: number | undefined,
+): RouteSetup[] {
+  const isOwn = (source: string) => addresses.some((address) => address.split('/')[0] === source);
   const inherited = routes
     .filter(({ type, nexthops }) => type === 'unicast' && nexthops === undefined)
     .map(({ destination, gateway, source, table, metric, mtu, onlink, scope }) => ({
       destination,
       ...(gateway === undefined ? {} : { gateway }),
-      ...(source === undefined ? {} : { source }),
+      ...(source === undefined || !isOwn(source) ? {} : { source }),
       ...(table === routeTables.main ? (vrfTable === undefined ? {} : { table: vrfTable }) : { table }),
       ...(metric === undefined ? {} : { metric }),
       ...(mtu === undefined ? {} : { mtu }),

@@ -102,6 +102,7 @@ describe('interface settings', () => {
     [{ interface: { ethtool: { features: { 'rx-gro': 'off' } } } }, 'interface.ethtool.features.rx-gro'],
     [{ interface: { ethtool: { coalesce: {} } } }, 'interface.ethtool.coalesce: unknown field'],
     [{ interface: { inherit: { rules: true } } }, 'interface.inherit'],
+    [{ interface: { inherit: true, dhcp: {} } }, 'interface.inherit.addresses: contradicts interface.dhcp'],
   ])('that are wrong are named: %j', (content, words) => {
     expect(mistakesIn(content).join('\n')).toContain(words);
   });
