@@ -1,5 +1,6 @@
 import Table from 'cli-table3';
-import type { Comparison, JudgedFigure } from './figure.ts';
+import { comparisonText, figureNumber } from './figure-text.ts';
+import type { JudgedFigure } from './figure.ts';
 
 /** The figures as a table for people. */
 export function figuresTable(figures: readonly JudgedFigure[]): string {
@@ -18,11 +19,12 @@ export function figuresTable(figures: readonly JudgedFigure[]): string {
     style: { head: [], border: [], compact: true },
     colAligns: ['left', 'left', 'right', 'right', 'right', 'right'],
   });
-  for (const { name, unit, least, median, p99, samples, ratio, rivals, target, details } of figures) {
+  for (const figure of figures) {
+    const { name, unit, least, median, p99, samples, rivals, target, details } = figure;
     table.push([
-      ...[name, unit, number(least), number(median), number(p99), samples],
-      Object.entries(rivals)
-        .map(([rival, comparison]) => against(rival, comparison, ratio[rival] ?? Number.NaN))
+      ...[name, unit, ...[least, median, p99].map(figureNumber), samples],
+      Object.keys(rivals)
+        .map((rival) => comparisonText(figure, rival))
         .join('\n'),
       target === undefined ? '' : `${target.met ? 'met' : 'MISSED'}: ${target.text}`,
       Object.entries(details)
@@ -31,15 +33,4 @@ export function figuresTable(figures: readonly JudgedFigure[]): string {
     ]);
   }
   return table.toString();
-}
-
-function against(rival: string, { least, median, interval }: Comparison, ratio: number): string {
-  const [low, high] = interval;
-  return `${rival} (${number(least)}, ${number(median)}): ${number(ratio)}, ${number(low)}–${number(high)}`;
-}
-
-/** Three digits that count. */
-function number(value: number): string {
-  if (!Number.isFinite(value)) return String(value);
-  return Math.abs(value) >= 100 ? value.toFixed(0) : value.toPrecision(3);
 }

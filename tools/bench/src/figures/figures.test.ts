@@ -1,5 +1,7 @@
+import { check, resolveConfig } from 'prettier';
 import { describe, expect, it } from 'vitest';
 import { figuresJson } from './figures-json.ts';
+import { figuresPage } from './figures-page.ts';
 import { figuresTable } from './figures-table.ts';
 import { makeFigure } from './make-figure.ts';
 import { judge } from './targets.ts';
@@ -70,6 +72,27 @@ describe('for programs', () => {
       ],
       surroundings: { kernel: 'Linux 6.1' },
     });
+  });
+});
+
+describe('for the documentation', () => {
+  it('the page is formatted as the repository is', async () => {
+    const figures = [
+      hook(2, { c: 1, cni: 40 }),
+      makeFigure({
+        name: 'rss.idle',
+        unit: 'MB',
+        samples: [61.25],
+        details: { anonymous: '20 MB', node: '8 cards' },
+      }),
+    ];
+    const page = figuresPage(figures, { date: '2026-01-01', machine: '2 × processors' });
+    expect(page).toMatch(
+      /\| `hook\.veth\.1` +\| ms .* c \(1\.00, 1\.00\): 2\.00, 2\.00–2\.00<br>cni .* met: ≤ 1\.5 × c/,
+    );
+    expect(page).toMatch(/\| date +\| 2026-01-01/);
+    const configuration = await resolveConfig(import.meta.filename);
+    expect(await check(page, { ...configuration, parser: 'markdown' })).toBe(true);
   });
 });
 

@@ -5,6 +5,7 @@ import { join, resolve } from 'node:path';
 import { fetchContainerd, LabUnavailableError, runInLab } from '@patchbay/lab';
 import type { JudgedFigure } from '../figures/figure.ts';
 import { figuresJson } from '../figures/figures-json.ts';
+import { figuresPage } from '../figures/figures-page.ts';
 import { figuresTable } from '../figures/figures-table.ts';
 import { compilePrograms } from '../programs/compile-programs.ts';
 import { findCompiler, findIp } from '../programs/find-programs.ts';
@@ -47,14 +48,16 @@ async function bench(): Promise<number> {
     const code = await runInLab(command, { tools: containerd });
     const figures = JSON.parse(readFileSync(results, 'utf8')) as JudgedFigure[];
     console.log(figuresTable(figures));
-    if (options.json !== undefined) {
-      // npm starts scripts in the repository's root, whatever the user's directory was.
-      const file = resolve(process.env['INIT_CWD'] ?? '', options.json);
-      writeFileSync(file, figuresJson(figures, around));
-    }
+    write(options.json, figuresJson(figures, around));
+    write(options.page, figuresPage(figures, around));
     if (code !== 0 || figures.length < wanted.length) return 2;
     return figures.every(({ target }) => target?.met !== false) ? 0 : 1;
   } finally {
     rmSync(directory, { recursive: true, force: true });
   }
+}
+
+/** npm starts scripts in the repository's root, whatever the user's directory was. */
+function write(file: string | undefined, text: string): void {
+  if (file !== undefined) writeFileSync(resolve(process.env['INIT_CWD'] ?? '', file), text);
 }

@@ -4,6 +4,8 @@ import { Command, CommanderError, InvalidArgumentError } from 'commander';
 export interface BenchOptions {
   /** Where the JSON goes. */
   readonly json?: string;
+  /** Where the page of the documentation goes. */
+  readonly page?: string;
   /** Beginnings of figures' names; none means all. */
   readonly only: readonly string[];
   readonly samples?: number;
@@ -20,6 +22,7 @@ export function parseOptions(parameters: readonly string[]): BenchOptions {
   const command = new Command('npm run bench --')
     .description('Measures the driver against its rivals, each figure paired in one run.')
     .option('--json <file>', 'write the figures there, too')
+    .option('--page <file>', 'write the figures there as a page of the documentation, too')
     .option(
       '--only <name>',
       'figures that are called or begin like this; repeatable',
