@@ -7,7 +7,7 @@ export interface Exchange<Answer> {
   /** How long to ask in all, in milliseconds. */
   readonly timeoutMs: number;
   /** Pause before the question is asked for the second time, in milliseconds; it doubles from then on. */
-  readonly firstPauseMs?: number;
+  readonly firstPauseMs?: number | undefined;
   readonly longestPauseMs?: number;
   readonly signal?: AbortSignal | undefined;
 }

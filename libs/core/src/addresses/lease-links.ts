@@ -1,4 +1,4 @@
-import { randomBytes } from 'node:crypto';
+import { createHash, randomBytes } from 'node:crypto';
 import { setTimeout as pause } from 'node:timers/promises';
 import { DhcpError, type Dhcpv4Link, type Dhcpv6Link, type PacketLink } from '@patchbay/dhcp';
 import {
@@ -28,6 +28,7 @@ interface Aside {
 /** How long a link that has just come up may look for its carrier, and how often is looked, in milliseconds. */
 const carrierPatienceMs = 5_000;
 const carrierPauseMs = 5;
+const joiningMs = 30;
 /** Of links that exist for a moment; hardly anybody else's, and not the pattern of links that pods have. */
 const temporaryPrefix = 'pblease';
 
@@ -88,7 +89,7 @@ export class LeaseLinks implements Disposable {
     return this.#borrowed.while(link, async () => {
       // Its own would be tentative for a second or two. It goes with all others when the link is down again.
       const linkLocal = ipv6 ? addLinkLocal(this.#host, link) : '';
-      await hasCarrier(this.#host, link.index);
+      await isReady(this.#host, link.index, ipv6);
       return work(this.#hostLink(link, linkLocal));
     });
   }
@@ -118,7 +119,7 @@ export class LeaseLinks implements Disposable {
     try {
       socket.execute(linkSet(link.index, { up: true }));
       const linkLocalAddress = ipv6 ? addLinkLocal(socket, link) : '';
-      await hasCarrier(socket, link.index);
+      await isReady(socket, link.index, ipv6);
       const shown = path.kind === 'parent' ? path.parent.name : path.bridge.name;
       return await work({
         ...this.#hostLink(link, linkLocalAddress),
@@ -177,12 +178,16 @@ export class LeaseLinks implements Disposable {
   }
 }
 
-/** Waits until a link that has just come up can send: until then the kernel drops what it is given (`noop_qdisc`). */
-async function hasCarrier(socket: RouteSocket, index: number): Promise<void> {
+/**
+ * Waits until a link that has just come up can send and be asked for: until then the kernel drops what it is given (`noop_qdisc`), and joins
+ * the group that neighbours ask for its IPv6 address in some other time (`addrconf_dad_work`).
+ */
+async function isReady(socket: RouteSocket, index: number, ipv6: boolean): Promise<void> {
   for (let waited = 0; waited < carrierPatienceMs; waited += carrierPauseMs) {
-    if (socket.link({ index })?.operState !== 'down') return;
+    if (socket.link({ index })?.operState !== 'down') break;
     await pause(carrierPauseMs);
   }
+  if (ipv6) await pause(joiningMs);
 }
 
 /** The link-local address that a link of a namespace answers for. */
@@ -200,9 +205,12 @@ function linkLocalOf(socket: RouteSocket, { index, name }: Link): string {
   );
 }
 
-/** Gives a link that is used for a moment a link-local address at once, without asking whether anybody has such a one: it is random. */
-function addLinkLocal(socket: RouteSocket, { index, name }: Link): string {
-  const interfaceId = randomBytes(8);
+/**
+ * Gives a link that is used for a moment a link-local address at once, without asking whether anybody has such a one: it is made of the
+ * hardware address, in another way than hosts make theirs (RFC 4291, RFC 7217). The next time a server may still know it.
+ */
+function addLinkLocal(socket: RouteSocket, { index, name, address: hardwareAddress = '' }: Link): string {
+  const interfaceId = createHash('sha256').update(hardwareAddress).digest();
   const groups = [0, 2, 4, 6].map((offset) => interfaceId.readUInt16BE(offset).toString(16));
   const address = `fe80::${groups.join(':')}`;
   try {

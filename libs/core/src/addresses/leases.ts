@@ -24,6 +24,8 @@ import type { LeasePath, LeaseRecord } from './lease-record.ts';
 
 /** How long servers are waited for where the claim does not say, in seconds. */
 const defaultTimeoutSeconds = 15;
+/** Pause before servers are asked again, in milliseconds: short, because a link that has just come up may have nothing forwarded at first. */
+const firstPauseMs = 250;
 /** How long one attempt to prolong a lease may take at most and at least, in milliseconds. */
 const renewalMs = 3_000;
 const leastRenewalMs = 500;
@@ -83,7 +85,7 @@ export class Leases implements LeaseClient {
     const { path, hardwareAddress, largestMtu } = route();
     const { hostName, clientId, timeoutSeconds = defaultTimeoutSeconds } = asked.dhcp ?? {};
     const identity = { hardwareAddress, hostName };
-    const patience = { timeoutMs: timeoutSeconds * 1000, signal };
+    const patience = { timeoutMs: timeoutSeconds * 1000, firstPauseMs, signal };
     const taken: LeaseRecord[] = [];
     this.#taken.set(request, taken);
     let setup = asked;

@@ -40,6 +40,8 @@ export interface Dhcpv4Link extends PacketLink {
 /** How long and how. */
 export interface Dhcpv4Patience {
   readonly timeoutMs: number;
+  /** Pause before the first repetition, in milliseconds; the next ones are twice as long each. Default: a second. */
+  readonly firstPauseMs?: number | undefined;
   readonly signal?: AbortSignal | undefined;
 }
 
@@ -59,14 +61,14 @@ export type Dhcpv4Answer =
 export async function acquireDhcpv4(
   link: Dhcpv4Link,
   identity: Dhcpv4Identity,
-  { timeoutMs, signal }: Dhcpv4Patience,
+  { timeoutMs, firstPauseMs, signal }: Dhcpv4Patience,
 ): Promise<Dhcpv4Lease> {
   const end = performance.now() + timeoutMs;
   const left = () => Math.max(0, end - performance.now());
   let refusal: string | undefined;
   let conflict: string | undefined;
   for (let conflicts = 0; left() > 0;) {
-    const patience = { timeoutMs: left(), signal };
+    const patience = { timeoutMs: left(), firstPauseMs, signal };
     const offer = await ask(link, identity, { type: types.discover }, patience, [types.offer]);
     if (offer === undefined) break;
     const { yourAddress } = offer.message;
@@ -78,7 +80,7 @@ export async function acquireDhcpv4(
     ]);
     const request = { type: types.request, transactionId: offer.message.transactionId, options };
     const answer = answerOf(
-      await ask(link, identity, request, { timeoutMs: Math.min(left(), 4_000), signal }),
+      await ask(link, identity, request, { ...patience, timeoutMs: Math.min(left(), 4_000) }),
       identity,
     );
     if (answer.kind === 'silence') continue;
@@ -205,7 +207,7 @@ function ask(
   link: Dhcpv4Link,
   identity: Dhcpv4Identity,
   question: Question,
-  { timeoutMs, signal }: Dhcpv4Patience,
+  { timeoutMs, firstPauseMs, signal }: Dhcpv4Patience,
   answers: readonly number[] = [types.ack, types.nak],
   server?: Dhcpv4Lease,
 ): Promise<Received | undefined> {
@@ -213,8 +215,7 @@ function ask(
   let socket: PacketSocket | undefined;
   let askedAt = monotonicNow();
   return exchange<Received>({
-    timeoutMs,
-    signal,
+    ...{ timeoutMs, firstPauseMs, signal },
     listen: (answer) =>
       (socket = listen(link, (message, source) => {
         const ours = message.transactionId === transactionId && answers.includes(message.type);

@@ -40,6 +40,8 @@ export interface Dhcpv6Link extends PacketLink {
 /** How long and how. */
 export interface Dhcpv6Patience {
   readonly timeoutMs: number;
+  /** Pause before the first repetition, in milliseconds; the next ones are twice as long each. Default: a second. */
+  readonly firstPauseMs?: number | undefined;
   readonly signal?: AbortSignal | undefined;
 }
 
@@ -59,7 +61,7 @@ export type Dhcpv6Answer =
 export async function acquireDhcpv6(
   link: Dhcpv6Link,
   identity: Dhcpv6Identity,
-  { timeoutMs, signal }: Dhcpv6Patience,
+  { timeoutMs, firstPauseMs, signal }: Dhcpv6Patience,
   hint?: string,
 ): Promise<Dhcpv6Lease> {
   const end = performance.now() + timeoutMs;
@@ -72,7 +74,7 @@ export async function acquireDhcpv6(
       identity,
       types.solicit,
       [...association, { code: option.rapidCommit, value: Buffer.alloc(0) }],
-      { timeoutMs: left(), signal },
+      { timeoutMs: left(), firstPauseMs, signal },
       (message) => {
         const rapid =
           message.type === types.reply && findOption(message.options, option.rapidCommit) !== undefined;
@@ -88,8 +90,7 @@ export async function acquireDhcpv6(
     if (offered.kind === 'refused') continue;
     if (message.type === types.reply) return offered.lease;
     const answer = await request(link, offered.lease, types.request, {
-      timeoutMs: Math.min(left(), 4_000),
-      signal,
+      ...{ timeoutMs: Math.min(left(), 4_000), firstPauseMs, signal },
     });
     if (answer.kind === 'lease') return answer.lease;
     if (answer.kind === 'refused') refusal = answer.message;
@@ -163,7 +164,7 @@ function ask(
   identity: Dhcpv6Identity,
   type: number,
   options: readonly Dhcpv6Option[],
-  { timeoutMs, signal, firstPauseMs }: Dhcpv6Patience & { readonly firstPauseMs?: number },
+  { timeoutMs, firstPauseMs, signal }: Dhcpv6Patience,
   isAnswer: (message: Dhcpv6Message) => boolean,
 ): Promise<Received | undefined> {
   const transactionId = randomInt(0x100_0000);
@@ -171,8 +172,7 @@ function ask(
   let socket: PacketSocket | undefined;
   let askedAt = monotonicNow();
   return exchange<Received>({
-    ...{ timeoutMs, signal },
-    ...(firstPauseMs === undefined ? {} : { firstPauseMs }),
+    ...{ timeoutMs, firstPauseMs, signal },
     listen: (answer) =>
       (socket = new PacketSocket(link, {
         protocol: etherTypes.ipv6,

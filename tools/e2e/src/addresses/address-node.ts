@@ -4,7 +4,7 @@ import type { Logger } from '@patchbay/core';
 import type { AllocatedClaim } from '@patchbay/dra';
 import { DriverLife } from '@patchbay/driver/testing';
 import { loadForeignLibraries } from '@patchbay/ffi';
-import { DhcpServer, type DhcpServerOptions } from '@patchbay/lab';
+import { DhcpServer, type DhcpServerOptions, waitUntil } from '@patchbay/lab';
 import {
   type Address,
   type Link,
@@ -219,6 +219,12 @@ export class AddressNode {
       if (name === bridge || name.startsWith('port-')) this.host.execute(linkDelete({ name }));
     }
     this.#servers.close();
+    // Ends of pairs go some time after the namespaces of the others.
+    await waitUntil(
+      'the host to have no links left',
+      () => this.host.links().every(({ encapsulation }) => encapsulation === 'loopback'),
+      { timeoutMs: 5_000 },
+    );
     this.host.close();
     rmSync(this.directory, { recursive: true, force: true });
   }
