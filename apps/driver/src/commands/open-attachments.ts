@@ -12,9 +12,6 @@ import type { DriverConfig } from '../configuration/driver-config.ts';
 import { loadDriverConfig } from '../configuration/load-driver-config.ts';
 import { complaints } from './complaints.ts';
 
-/** The configuration that the manifests give to the driver. */
-export const usualConfig = '/etc/patchbay/config.yaml';
-
 /** What commands about attachments work with, beside a running driver or without one. */
 export interface OpenAttachments extends Disposable {
   readonly config: DriverConfig;
