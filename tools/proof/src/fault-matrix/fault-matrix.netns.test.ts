@@ -20,9 +20,9 @@ describe('fault matrix: kills of the driver (side effects)', () => {
     };
   }, 500_000);
 
-  it.for(subjects)(
-    '$name: killed before and after each side effect, it loses nothing',
-    ({ name }, { task }) => {
+  it.for(subjects.map(({ name }) => name))(
+    '%s: killed before and after each side effect, it loses nothing',
+    (name, { task }) => {
       const ofSubject = rows.filter(({ subject }) => subject === name);
       task.meta.figures = Object.fromEntries(
         operations.map(({ name: operation }) => [operation, size(ofSubject, operation)]),
