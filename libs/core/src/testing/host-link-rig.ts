@@ -118,15 +118,18 @@ export class HostLinkRig implements Disposable {
   async settle(): Promise<void> {
     await vi.waitFor(
       () => {
-        const { index, up } = this.named('nic0');
         const { host } = this;
+        const { up } = this.named('nic0');
         expect(host.addresses().every(({ flags }) => (flags & addressFlags.tentative) === 0)).toBe(true);
-        expect(this.named('port0').operState === 'up').toBe(up);
         const ipv6 = new NamespaceSysctls().read(['ipv6/conf/nic0/disable_ipv6']);
-        const linkLocal = host
-          .addresses({ linkIndex: index, family: 6 })
-          .some(({ scope }) => scope === 'link');
-        expect(linkLocal).toBe(up && Object.values(ipv6)[0] === '0');
+        const withoutIpv6 = Object.values(ipv6)[0] === '1' ? ['nic0'] : [];
+        for (const name of ['other0', 'other1', ...(up ? ['nic0', 'port0'] : [])]) {
+          const { index, operState } = this.named(name);
+          expect(operState).toBe('up');
+          const addresses = host.addresses({ linkIndex: index, family: 6 });
+          expect(addresses.some(({ scope }) => scope === 'link')).toBe(!withoutIpv6.includes(name));
+        }
+        if (!up) expect(this.named('port0').operState).not.toBe('up');
       },
       { timeout: 10_000, interval: 10 },
     );
