@@ -130,8 +130,14 @@ export function runtimeHooks(options: RuntimeHooksOptions): NriHandlers {
     configure: ({ requestTimeoutMs }) => deadline.set(requestTimeoutMs),
 
     runPodSandbox: async (pod) => {
-      await attachInTime(pod, ledger.ofPod(pod.uid), deadline.sandboxMs);
+      // At once: repair would take devices back from a sandbox that the runtime does not run.
       pods.add(pod);
+      try {
+        await attachInTime(pod, ledger.ofPod(pod.uid), deadline.sandboxMs);
+      } catch (error) {
+        pods.delete(pod);
+        throw error;
+      }
     },
     stopPodSandbox: detachInTime,
     removePodSandbox: detachInTime,
