@@ -17,8 +17,9 @@ import type { InterfaceSetup } from './interface-setup.ts';
 /** Opens what reads features of the host's links; undefined where the kernel has nothing of the kind. */
 type OpenEthtool = () => (Pick<EthtoolSocket, 'features' | 'privateFlags'> & Disposable) | undefined;
 
-/** Loopback, which every namespace has: it knows the names of all features. */
+/** Loopback, which every namespace has: it knows the names of all features, and has every setting that a link can have. */
 const loopbackIndex = 1;
+const loopbackName = 'lo';
 
 /** Finds out, while a claim is prepared, what this node's kernel and a link cannot do of what a setup asks for. Asks only about that. */
 export class InterfaceChecks {
@@ -104,7 +105,7 @@ export class InterfaceChecks {
         message: `'${vrf.name}' is a VRF, which this node's kernel has not; load its module vrf, or leave it out`,
       });
     }
-    const missing = fileSettings({ ...setup, name: 'default' }).filter(
+    const missing = fileSettings({ ...setup, name: loopbackName }).filter(
       ({ path }) => !existsSync(`${this.#procfs}/sys/net/${path}`),
     );
     return [...mistakes, ...missing.map(({ path }) => missingSetting(path))];

@@ -69,7 +69,8 @@ describe('ten thousand changes within a second', () => {
       'writes of slices': String(sliceWrites().length),
     });
     expect(cost).toBeLessThan(flood.budgetMs);
-    expect(sliceWrites().length).toBeLessThan(12);
+    // Some ten on an idle machine; on a busy one the flood has pauses, after each of which a write follows soon.
+    expect(sliceWrites().length).toBeLessThan(25);
   });
 
   it("in a pod's namespace cost it less than that, and no write", async (context) => {

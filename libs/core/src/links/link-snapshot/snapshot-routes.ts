@@ -91,7 +91,7 @@ function inOrder(_key: string, value: unknown): unknown {
 }
 
 /** Without what the kernel says of the moment: that the link has no carrier, or that the card forwards by itself. */
-export function withoutRouteState<T extends Route>(route: T): T {
+function withoutRouteState<T extends Route>(route: T): T {
   const { nexthops } = route;
   return {
     ...route,
