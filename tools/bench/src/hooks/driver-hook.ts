@@ -56,9 +56,8 @@ export class DriverHook implements Contestant {
     this.#attached = { claim, pod };
     const { pid = 0 } = this.#node.driver;
     const cpu = processCpu(pid);
-    const begun = performance.now();
     await this.#node.runtime.runPodSandbox(pod);
-    const taken = performance.now() - begun;
+    const taken = await this.#node.relay.lastAnswer();
     this.cpu.push(processCpu(pid) - cpu);
     await pause(settleMs);
     const seconds = hookSeconds(await this.#node.driver.metrics());

@@ -74,7 +74,7 @@ class HookRig {
 
   static async start(tools: BenchTools): Promise<HookRig> {
     const own = BenchHost.here('driver', mostLinks);
-    const node = await BenchNode.make();
+    const node = await BenchNode.make({ relay: tools.programs.relay });
     await node.start();
     return new HookRig(tools, own, node);
   }

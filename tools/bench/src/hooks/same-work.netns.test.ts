@@ -31,7 +31,7 @@ describe('the C program', () => {
     directory = mkdtempSync(join(tmpdir(), 'bench-'));
     const programs = await compilePrograms(compiler, directory);
     hosts = [BenchHost.here('driver', mostLinks), BenchHost.elsewhere('rivals', mostLinks)];
-    node = await BenchNode.make();
+    node = await BenchNode.make({ relay: programs.relay });
     await node.start();
     driver = new DriverHook(node, hosts[0]);
     c = new CProgram(programs.attach, hosts[1]);

@@ -6,6 +6,7 @@ import { DriverProcess, driverName, type KubeObject, LabApiServer, waitUntil } f
 import { FakeNriRuntime } from '@patchbay/nri/testing';
 import { benchBackends } from '../links/bench-backends.ts';
 import { type BenchClaim, Claims } from './claims.ts';
+import { NriRelay } from './nri-relay.ts';
 
 const nodeName = 'bench-node';
 /** Longer than runtimes have: a machine that is too busy is to be seen in the figures. In milliseconds. */
@@ -15,6 +16,14 @@ const patienceMs = 20_000;
 export interface RuntimeSockets {
   readonly nriSocket: string;
   readonly cdiDirectory: string;
+}
+
+/** What a {@link BenchNode} is made with. */
+export interface BenchNodeOptions {
+  /** A real runtime's sockets; by default the runtime is a stand-in. */
+  readonly sockets?: RuntimeSockets;
+  /** Path of the compiled relay, which times the driver's answers to the stand-in. */
+  readonly relay?: string;
 }
 
 /**
@@ -27,17 +36,20 @@ export class BenchNode {
   readonly driver: DriverProcess;
   readonly kubelet = new TestKubelet();
   readonly #runtime: FakeNriRuntime | undefined;
+  readonly #relay: NriRelay | undefined;
   #claims: Claims | undefined;
 
   private constructor(
     directory: string,
     server: LabApiServer,
     runtime: FakeNriRuntime | undefined,
+    relay: NriRelay | undefined,
     sockets: RuntimeSockets,
   ) {
     this.directory = directory;
     this.server = server;
     this.#runtime = runtime;
+    this.#relay = relay;
     this.driver = new DriverProcess(
       {
         ...{ directory, nodeName, server },
@@ -52,7 +64,7 @@ export class BenchNode {
   }
 
   /** Makes the node in the namespace of this process, whose links must be there. The driver is not started yet. */
-  static async make(sockets?: RuntimeSockets): Promise<BenchNode> {
+  static async make({ sockets, relay }: BenchNodeOptions = {}): Promise<BenchNode> {
     mkdirSync('/run/lab', { recursive: true });
     const directory = mkdtempSync('/run/lab/b');
     for (const name of ['registry', 'plugins', 'cdi']) mkdirSync(join(directory, name));
@@ -66,19 +78,25 @@ export class BenchNode {
         status: { nodeInfo: { kubeletVersion: 'v1.36.0' } },
       },
     );
-    const nriSocket = join(directory, 'nri.sock');
-    const runtime =
-      sockets === undefined
-        ? await FakeNriRuntime.start({ socketPath: nriSocket, requestTimeoutMs: patienceMs })
-        : undefined;
-    const stand = { nriSocket, cdiDirectory: join(directory, 'cdi') };
-    return new BenchNode(directory, server, runtime, sockets ?? stand);
+    if (sockets !== undefined) return new BenchNode(directory, server, undefined, undefined, sockets);
+    const socketPath = join(directory, 'runtime.sock');
+    const runtime = await FakeNriRuntime.start({ socketPath, requestTimeoutMs: patienceMs });
+    const nriSocket = relay === undefined ? socketPath : join(directory, 'nri.sock');
+    const between = relay === undefined ? undefined : new NriRelay(relay, nriSocket, socketPath);
+    const cdiDirectory = join(directory, 'cdi');
+    return new BenchNode(directory, server, runtime, between, { nriSocket, cdiDirectory });
   }
 
   /** The stand-in for the runtime. */
   get runtime(): FakeNriRuntime {
     if (this.#runtime === undefined) throw new Error('this node has a real runtime');
     return this.#runtime;
+  }
+
+  /** What times the driver's answers to the stand-in. */
+  get relay(): NriRelay {
+    if (this.#relay === undefined) throw new Error('this node has no relay');
+    return this.#relay;
   }
 
   /** Claims on what the driver has published. */
@@ -148,6 +166,7 @@ export class BenchNode {
 
   async stop(): Promise<void> {
     await this.driver.stop();
+    await this.#relay?.close();
     await this.#runtime?.stop();
     this.kubelet.close();
     await this.server.stop();

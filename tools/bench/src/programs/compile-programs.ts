@@ -22,6 +22,7 @@ export interface Compiler {
 export interface CompiledPrograms {
   readonly attach: string;
   readonly launch: string;
+  readonly relay: string;
 }
 
 /**
@@ -32,11 +33,12 @@ export interface CompiledPrograms {
  */
 export async function compilePrograms(compiler: Compiler, directory: string): Promise<CompiledPrograms> {
   mkdirSync(directory, { recursive: true });
-  const [attach, launch] = await Promise.all(
-    ['attach', 'launch'].map((name) => compile(compiler, name, directory)),
-  );
-  if (attach === undefined || launch === undefined) throw new Error('a program is missing');
-  return { attach, launch };
+  const [attach, launch, relay] = await Promise.all([
+    compile(compiler, 'attach', directory),
+    compile(compiler, 'launch', directory),
+    compile(compiler, 'relay', directory),
+  ]);
+  return { attach, launch, relay };
 }
 
 async function compile({ program, root }: Compiler, name: string, directory: string): Promise<string> {

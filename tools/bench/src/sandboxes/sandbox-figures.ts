@@ -74,7 +74,7 @@ class SandboxRig {
     const host = BenchHost.here('driver', cards);
     const driven = await LabContainerd.start({ tools, podSubnet: '10.213.7.0/24' });
     const bare = await LabContainerd.start({ tools, podSubnet: '10.213.8.0/24' });
-    const node = await BenchNode.make(driven);
+    const node = await BenchNode.make({ sockets: driven });
     await node.start();
     const noop = await NoopSide.start(bare, node.driver.pid ?? 0);
     return new SandboxRig(host, node, [driven, bare], noop);
