@@ -37,6 +37,7 @@ export {
 } from './route/link/link.ts';
 export { type LinkChanges } from './route/link/link-changes.ts';
 export { linkAdd } from './route/link/link-create.ts';
+export { type CreatedLink } from './route/link/link-creation.ts';
 export type {
   BridgeData,
   DummyData,

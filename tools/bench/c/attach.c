@@ -1,6 +1,7 @@
 /*
- * attach HOST-NAMESPACE: gives pods their links by the fewest netlink messages that this kernel needs for it, and says how long that took.
- * It is what the driver's hook is measured against: a process that stays, and that knows beforehand what it is to do.
+ * attach HOST-NAMESPACE: gives pods their links by the netlink messages that the driver sends for it, and says how long that took. It is what
+ * the driver's hook is measured against: a process that stays, and that knows beforehand what it is to do. For several links it is quicker
+ * in one respect: it sends for all of them at once.
  *
  * Commands on standard input, one a line; addresses and destinations as ADDRESS/BITS, IPv4:
  *   veth HOST-NAME HOST-MAC BRIDGE POD-NAME POD-MAC MTU ADDRESS DESTINATION GATEWAY
@@ -16,6 +17,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/if_link.h>
+#include <linux/ip.h>
 #include <linux/netlink.h>
 #include <linux/rtnetlink.h>
 #include <linux/veth.h>
@@ -111,16 +113,20 @@ static struct rtattr *attribute(int type, const void *data, size_t size) {
 static void text(int type, const char *value) { attribute(type, value, strlen(value) + 1); }
 static void number(int type, unsigned int value) { attribute(type, &value, sizeof value); }
 static struct rtattr *nest(int type) { return attribute(type, NULL, 0); }
+static int is_dump(const struct nlmsghdr *request) {
+  return (request->nlmsg_type == RTM_GETADDR || request->nlmsg_type == RTM_GETROUTE) &&
+         (request->nlmsg_flags & NLM_F_DUMP) == NLM_F_DUMP;
+}
 static void end(struct rtattr *start) { start->rta_len = (uint16_t)(out + used - (char *)start); }
 
 /*
  * Sends what was written and reads the answers. Only the last message asks for an acknowledgement: those before it are answered in order, and
- * the kernel reports errors unasked. `seen` is called for each link that is told of.
+ * the kernel reports errors unasked. A dump ends by itself. `seen` is called for each link that is told of.
  */
 static int exchange(int socket, const char *what, void (*seen)(const struct nlmsghdr *)) {
   static _Alignas(NLMSG_ALIGNTO) char in[BUFFER];
   int error = 0;
-  message->nlmsg_flags |= NLM_F_ACK;
+  if (!is_dump(message)) message->nlmsg_flags |= NLM_F_ACK;
   const uint32_t last = message->nlmsg_seq;
   if (send(socket, out, used, 0) < 0) error = errno;
   used = 0;
@@ -133,6 +139,8 @@ static int exchange(int socket, const char *what, void (*seen)(const struct nlms
         const struct nlmsgerr *result = NLMSG_DATA(answer);
         if (result->error != 0 && error == 0) error = -result->error;
         if (answer->nlmsg_seq == last) done = 1;
+      } else if (answer->nlmsg_type == NLMSG_DONE) {
+        done = 1;
       } else if (answer->nlmsg_type == RTM_NEWLINK && seen != NULL) {
         seen(answer);
       }
@@ -199,7 +207,7 @@ static void write_veth(const struct wanted *link, unsigned int namespace) {
 }
 
 static void write_macvlan(const struct wanted *link, unsigned int namespace) {
-  write_up(begin(RTM_NEWLINK, NLM_F_CREATE | NLM_F_EXCL, sizeof(struct ifinfomsg)));
+  begin(RTM_NEWLINK, NLM_F_CREATE | NLM_F_EXCL, sizeof(struct ifinfomsg));
   text(IFLA_IFNAME, link->pod_name);
   attribute(IFLA_ADDRESS, link->pod_mac, sizeof link->pod_mac);
   number(IFLA_MTU, link->mtu);
@@ -213,11 +221,13 @@ static void write_macvlan(const struct wanted *link, unsigned int namespace) {
   end(information);
 }
 
-/* The kernel moves first and does the rest of the message in the pod: the link is up there when it is answered. */
+/* Before it leaves the host it is marked, as it could not be told from others when it comes back. */
 static void write_move(const struct wanted *link, unsigned int namespace) {
   struct ifinfomsg *header = begin(RTM_NEWLINK, 0, sizeof(struct ifinfomsg));
   header->ifi_index = link->index;
-  write_up(header);
+  text(IFLA_IFALIAS, "patchbay:bench");
+  header = begin(RTM_NEWLINK, 0, sizeof(struct ifinfomsg));
+  header->ifi_index = link->index;
   text(IFLA_IFNAME, link->pod_name);
   number(IFLA_NET_NS_FD, namespace);
 }
@@ -228,18 +238,38 @@ static void write_find(const struct wanted *link) {
   number(IFLA_EXT_MASK, RTEXT_FILTER_SKIP_STATS);
 }
 
+/* What the pod has already, which must not be in the way of what is wanted. */
+static int look_for_conflicts(int socket) {
+  begin(RTM_GETADDR, NLM_F_DUMP, sizeof(struct ifaddrmsg));
+  if (exchange(socket, "addresses", NULL) < 0) return -1;
+  struct rtmsg *route = begin(RTM_GETROUTE, NLM_F_DUMP, sizeof(struct rtmsg));
+  route->rtm_family = AF_INET;
+  number(RTA_TABLE, RT_TABLE_MAIN);
+  return exchange(socket, "routes", NULL);
+}
+
+/* The address is announced when the link comes up, so it must be there before. */
 static void write_configuration(const struct wanted *link) {
-  if (link->kind == VETH) {
-    struct ifinfomsg *header = begin(RTM_NEWLINK, 0, sizeof(struct ifinfomsg));
-    header->ifi_index = link->pod_index;
-    write_up(header);
-  }
+  struct ifinfomsg *header = begin(RTM_NEWLINK, 0, sizeof(struct ifinfomsg));
+  header->ifi_index = link->pod_index;
+  struct rtattr *families = nest(IFLA_AF_SPEC);
+  struct rtattr *family = nest(AF_INET);
+  struct rtattr *settings = nest(IFLA_INET_CONF);
+  number(IPV4_DEVCONF_ARP_NOTIFY, 1);
+  end(settings);
+  end(family);
+  end(families);
+
   struct ifaddrmsg *address = begin(RTM_NEWADDR, NLM_F_CREATE | NLM_F_EXCL, sizeof(struct ifaddrmsg));
   address->ifa_family = AF_INET;
   address->ifa_prefixlen = link->address.bits;
   address->ifa_index = (unsigned int)link->pod_index;
   attribute(IFA_LOCAL, &link->address.address, sizeof(struct in_addr));
   attribute(IFA_ADDRESS, &link->address.address, sizeof(struct in_addr));
+
+  header = begin(RTM_NEWLINK, 0, sizeof(struct ifinfomsg));
+  header->ifi_index = link->pod_index;
+  write_up(header);
 
   struct rtmsg *route = begin(RTM_NEWROUTE, NLM_F_CREATE | NLM_F_EXCL, sizeof(struct rtmsg));
   route->rtm_family = AF_INET;
@@ -284,6 +314,7 @@ static int attach_in(int namespace, struct times *times) {
   times->opened = now();
   int result = make_links(namespace, pod_socket);
   times->linked = now();
+  if (result == 0) result = look_for_conflicts(pod_socket);
   if (result == 0) {
     for (int index = 0; index < count; index++) write_configuration(&links[index]);
     result = exchange(pod_socket, "configuration", NULL);

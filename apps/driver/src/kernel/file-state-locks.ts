@@ -1,4 +1,3 @@
-import { hash } from 'node:crypto';
 import { closeSync, mkdirSync, openSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { getSystemErrorName } from 'node:util';
@@ -15,7 +14,7 @@ const noLock = 2;
 const [eintr, eacces, eagain] = [4, 13, 11];
 
 /** The byte that stands for short exclusive work; names are hashed to the bytes above it. */
-const exclusiveByte = 0n;
+const exclusiveByte = 0;
 
 /**
  * Locks of a state directory: bytes of one file in it, locked by fcntl(2). The kernel frees them with the process that had them, also in
@@ -24,8 +23,9 @@ const exclusiveByte = 0n;
 export class FileStateLocks implements StateLocks, Disposable {
   readonly #fd: number;
   readonly #fcntl: ForeignFunction<['int', 'int', 'buffer'], 'int'>;
-  readonly #structure = Buffer.alloc(structureSize);
-  readonly #offsets = new Map<string, bigint>();
+  readonly #exclusive = lockOf(exclusiveByte);
+  /** Of the names that this instance has locked. */
+  readonly #named = new Map<string, ByteLock>();
 
   private constructor(fd: number, libraries: ForeignLibraries) {
     this.#fd = fd;
@@ -58,28 +58,28 @@ export class FileStateLocks implements StateLocks, Disposable {
 
   /** See {@link StateLocks.exclusively}. */
   exclusively<T>(work: () => T): T {
-    while (!this.#lock(setLockAndWait, writeLock, exclusiveByte));
+    while (!this.#set(setLockAndWait, this.#exclusive.take));
     try {
       return work();
     } finally {
-      this.#lock(setLock, noLock, exclusiveByte);
+      this.#set(setLock, this.#exclusive.give);
     }
   }
 
   /** See {@link StateLocks.tryLock}. */
   tryLock(name: string): boolean {
-    const offset = offsetOf(name);
-    const locked = this.#lock(setLock, writeLock, offset);
-    if (locked) this.#offsets.set(name, offset);
+    const lock = lockOf(byteOf(name));
+    const locked = this.#set(setLock, lock.take);
+    if (locked) this.#named.set(name, lock);
     return locked;
   }
 
   /** See {@link StateLocks.unlock}. */
   unlock(name: string): void {
-    const offset = this.#offsets.get(name);
-    if (offset === undefined) return;
-    this.#offsets.delete(name);
-    this.#lock(setLock, noLock, offset);
+    const lock = this.#named.get(name);
+    if (lock === undefined) return;
+    this.#named.delete(name);
+    this.#set(setLock, lock.give);
   }
 
   /** Gives all locks up. */
@@ -88,19 +88,44 @@ export class FileStateLocks implements StateLocks, Disposable {
   }
 
   /** @returns whether it was done; not when another instance has the lock, or a signal ended the waiting */
-  #lock(command: number, type: number, offset: bigint): boolean {
-    this.#structure.writeInt16LE(type, 0);
-    this.#structure.writeBigInt64LE(offset, 8);
-    this.#structure.writeBigInt64LE(1n, 16);
-    if (this.#fcntl.call(this.#fd, command, this.#structure) === 0) return true;
+  #set(command: number, structure: Buffer): boolean {
+    if (this.#fcntl.call(this.#fd, command, structure) === 0) return true;
     const { errno } = this.#fcntl;
     if (errno === eintr || errno === eacces || errno === eagain) return false;
     throw new Error(`cannot lock the state directory: fcntl fails with ${getSystemErrorName(-errno)}`);
   }
 }
 
-function offsetOf(name: string): bigint {
-  return (hash('sha256', name, 'buffer').readBigUInt64LE() >> 2n) + exclusiveByte + 1n;
+/** What is given to fcntl(2) to take the lock of one byte, and to give it up. */
+interface ByteLock {
+  readonly take: Buffer;
+  readonly give: Buffer;
+}
+
+function lockOf(byte: number): ByteLock {
+  return { take: structure(writeLock, byte), give: structure(noLock, byte) };
+}
+
+function structure(type: number, byte: number): Buffer {
+  const bytes = Buffer.alloc(structureSize);
+  bytes.writeInt16LE(type, 0);
+  bytes.writeUIntLE(byte, 8, 6);
+  bytes.writeUInt32LE(1, 16);
+  return bytes;
+}
+
+/**
+ * The byte of a name: FNV-1a in two halves of 24 bits. All instances must find the same. Names that share a byte wait for each other, which
+ * is seldom and harms nothing.
+ */
+function byteOf(name: string): number {
+  let [low, high] = [0x811c_9dc5, 0x0100_0193];
+  for (let index = 0; index < name.length; index++) {
+    const unit = name.charCodeAt(index);
+    low = Math.imul(low ^ unit, 0x0100_0193);
+    high = Math.imul(high ^ unit ^ 0x55, 0x0100_0193);
+  }
+  return (high >>> 8) * 0x100_0000 + (low >>> 8) + exclusiveByte + 1;
 }
 
 /** A driver of another name would take the claims of this one for its own. */

@@ -209,7 +209,8 @@ export class ClaimAttacher {
       this.#openGate(record, earlier);
       return { sandbox, attached: [] };
     }
-    gate.close(record.claim);
+    // A claim that is nowhere was made with its gate closed, or left its last pod so.
+    if (record.attachments.length > 0) gate.close(record.claim);
     const attaching = this.#begin(record, sandbox);
     const attached: AttachedClaimDevice[] = [];
     for (const device of record.devices.filter(({ adminAccess }) => !adminAccess)) {

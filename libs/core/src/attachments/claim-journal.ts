@@ -1,5 +1,4 @@
 import {
-  type BigIntStats,
   closeSync,
   existsSync,
   fstatSync,
@@ -11,8 +10,8 @@ import {
   readSync,
   renameSync,
   rmSync,
+  type Stats,
   statSync,
-  writeFileSync,
   writeSync,
 } from 'node:fs';
 import { basename, join } from 'node:path';
@@ -22,6 +21,8 @@ import { type ClaimRecord, claimRecordSchema } from './claim-record.ts';
 import { soleInstance, type StateLocks } from './state-locks.ts';
 
 const suffix = '.json';
+/** Of the counter's eight, those that are used: as many as an exact number has room for. */
+const counterBytes = 6;
 
 /**
  * The driver's memory across crashes: one file per claim, named by its UID. A file is written under a temporary name, synced and renamed,
@@ -38,7 +39,7 @@ export class ClaimJournal {
   readonly #counter = Buffer.alloc(8);
   #counterFile: number | undefined;
   /** The counter as of this instance's last look at the records. */
-  #seen = -1n;
+  #seen = -1;
   /** What was read or written last under each file name, with what tells that file from one that replaces it. */
   readonly #known = new Map<string, { readonly fingerprint: string; readonly record: ClaimRecord }>();
 
@@ -130,18 +131,18 @@ export class ClaimJournal {
     this.#locks.exclusively(() => {
       const before = this.#writes();
       // Counted first: an instance that dies in between has others look for nothing, instead of never.
-      this.#counter.writeBigUInt64LE(before + 1n);
-      writeSync(this.#open(), this.#counter, 0, 8, 0);
-      if (before === this.#seen) this.#seen = before + 1n;
+      this.#counter.writeUIntLE(before + 1, 0, counterBytes);
+      writeSync(this.#open(), this.#counter, 0, this.#counter.length, 0);
+      if (before === this.#seen) this.#seen = before + 1;
       work();
     });
   }
 
   /** How often anything was written in this boot, by whomever. */
-  #writes(): bigint {
+  #writes(): number {
     this.#counter.fill(0);
-    readSync(this.#open(), this.#counter, 0, 8, 0);
-    return this.#counter.readBigUInt64LE();
+    readSync(this.#open(), this.#counter, 0, this.#counter.length, 0);
+    return this.#counter.readUIntLE(0, counterBytes);
   }
 
   #open(): number {
@@ -170,7 +171,7 @@ export class ClaimJournal {
   }
 
   #readRecord(name: string, path: string): ClaimRecord {
-    const fingerprint = fingerprintOf(statSync(path, { bigint: true }));
+    const fingerprint = fingerprintOf(statSync(path));
     const known = this.#known.get(name);
     if (known?.fingerprint === fingerprint) return known.record;
     this.#known.delete(name);
@@ -206,9 +207,9 @@ function replace(path: string, temporary: string, text: string): string {
   const file = openSync(temporary, 'w', 0o600);
   let fingerprint: string;
   try {
-    writeFileSync(file, text);
+    writeWhole(file, text);
     fsyncSync(file);
-    fingerprint = fingerprintOf(fstatSync(file, { bigint: true }));
+    fingerprint = fingerprintOf(fstatSync(file));
   } finally {
     closeSync(file);
   }
@@ -216,7 +217,15 @@ function replace(path: string, temporary: string, text: string): string {
   return fingerprint;
 }
 
+/** In one call, unless the file system takes less at a time. */
+function writeWhole(file: number, text: string): void {
+  const written = writeSync(file, text);
+  if (written === Buffer.byteLength(text)) return;
+  const bytes = Buffer.from(text);
+  for (let offset = written; offset < bytes.length;) offset += writeSync(file, bytes, offset);
+}
+
 /** Files are replaced and never changed in place, so a file that has another's number again was at least written at another time. */
-function fingerprintOf({ ino, mtimeNs, size }: BigIntStats): string {
-  return `${ino}/${mtimeNs}/${size}`;
+function fingerprintOf({ ino, mtimeMs, size }: Stats): string {
+  return `${ino}/${mtimeMs}/${size}`;
 }

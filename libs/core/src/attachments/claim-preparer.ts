@@ -113,7 +113,7 @@ export class ClaimPreparer implements DraDriver {
       const record = ledger.get(claim.uid);
       if (record) {
         await this.#unprepareDevices(record.devices, signal);
-        gate.close(record.claim);
+        gate.forget(record.claim);
       }
       await cdi.remove(claim.uid);
       await metadata.remove(claim.uid);
@@ -312,6 +312,7 @@ export class ClaimPreparer implements DraDriver {
   /** Writes the claim's CDI spec, again if it was lost, and tells the kubelet what to give to containers. */
   async #answer(record: ClaimRecord, claim: AllocatedClaim): Promise<PreparedDevice[]> {
     const { cdi, gate, metadata } = this.#options;
+    if (record.attachments.length === 0) gate.make(record.claim);
     const mounts = new Map(
       (await metadata.write(claim, record.devices.map(deviceMetadata))).map(({ request, mount }) => [
         request,

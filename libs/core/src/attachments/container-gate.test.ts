@@ -24,6 +24,17 @@ describe('ContainerGate', () => {
     expect(existsSync(gate.path(claim))).toBe(false);
   });
 
+  it('is made closed, and forgotten with its folder', () => {
+    const gate = new ContainerGate(directory);
+    gate.make(claim);
+    gate.open(claim);
+    gate.make(claim);
+    expect(existsSync(gate.path(claim))).toBe(false);
+    gate.forget(claim);
+    gate.forget(claim);
+    expect(readdirSync(directory)).toEqual([]);
+  });
+
   it('says in its path what is missing, because users read it in the events of the pod', () => {
     expect(new ContainerGate('/run/patchbay/gates').path(claim)).toBe(
       '/run/patchbay/gates/network-of-claim-default-storage-is-not-attached-yet-7b1c/attached',

@@ -1,4 +1,4 @@
-import { closeSync, existsSync, mkdirSync, openSync, readdirSync, rmSync } from 'node:fs';
+import { closeSync, existsSync, mkdirSync, openSync, readdirSync, rmSync, unlinkSync } from 'node:fs';
 import { join } from 'node:path';
 import type { CdiMount, ClaimReference } from '@patchbay/dra';
 import type { ClaimRecord } from './claim-record.ts';
@@ -68,17 +68,37 @@ export class ContainerGate {
     return existsSync(this.path(claim));
   }
 
+  /** Makes the gate of a claim that is attached nowhere, closed, so that the hook has only to open it. Repeatable. */
+  make(claim: ClaimReference): void {
+    mkdirSync(this.#folder(claim), { recursive: true, mode: 0o755 });
+    this.close(claim);
+  }
+
   /** Lets the claim's containers start. Synchronous, because it is the last step of the runtime's hook and costs microseconds on a tmpfs. */
   open(claim: ClaimReference): void {
-    mkdirSync(this.#folder(claim), { recursive: true, mode: 0o755 });
-    closeSync(openSync(this.path(claim), 'w', 0o444));
+    const path = this.path(claim);
+    try {
+      closeSync(openSync(path, 'w', 0o444));
+    } catch (error) {
+      // Someone has tidied up.
+      if (!isMissing(error)) throw error;
+      mkdirSync(this.#folder(claim), { recursive: true, mode: 0o755 });
+      closeSync(openSync(path, 'w', 0o444));
+    }
   }
 
   /** Keeps the claim's next containers from starting; running ones keep their mount. Repeatable. */
   close(claim: ClaimReference): void {
-    const folder = this.#folder(claim);
-    // It is closed before each attaching, where it seldom is open; looking costs a tenth of removing nothing.
-    if (existsSync(folder)) rmSync(folder, { recursive: true, force: true });
+    try {
+      unlinkSync(this.path(claim));
+    } catch (error) {
+      if (!isMissing(error)) throw error;
+    }
+  }
+
+  /** Removes the gate of a claim that is no longer prepared. Repeatable. */
+  forget(claim: ClaimReference): void {
+    this.remove(this.#folderName(claim));
   }
 
   /** Names of the gates that belong to none of the claims, such as those of a journal that was lost. */
@@ -96,7 +116,7 @@ export class ContainerGate {
     try {
       return readdirSync(this.#directory);
     } catch (error) {
-      if ((error as NodeJS.ErrnoException).code !== 'ENOENT') throw error;
+      if (!isMissing(error)) throw error;
       return [];
     }
   }
@@ -108,6 +128,10 @@ export class ContainerGate {
   #folderName({ namespace, name, uid }: ClaimReference): string {
     return `network-of-claim-${namespace}-${name}-is-not-attached-yet-${uid}`.slice(-255);
   }
+}
+
+function isMissing(error: unknown): boolean {
+  return (error as NodeJS.ErrnoException).code === 'ENOENT';
 }
 
 function interfacesOf(devices: ClaimRecord['devices']): string[] {

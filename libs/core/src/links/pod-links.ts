@@ -1,4 +1,5 @@
 import {
+  type CreatedLink,
   type Link,
   type LinkData,
   linkDelete,
@@ -155,11 +156,16 @@ export class PodLinks {
     } catch (error) {
       throw nameConflict(error, setup.name, `moving link ${onHost.name} into the pod`);
     }
-    const moved = pod.link({ name: setup.name });
-    if (moved === undefined)
+    const index = pod.linkIndex(setup.name);
+    if (index === undefined)
       throw new DeviceNotFoundError(snapshot.name, 'its link vanished while it was moved into the pod');
-    await this.#configurator.configure({ socket: pod, namespace }, moved, setup);
-    return { interfaceName: setup.name, linkIndex: moved.index };
+    const address = setup.hardwareAddress ?? onHost.address;
+    await this.#configurator.configure(
+      { socket: pod, namespace },
+      address === undefined ? { index } : { index, address },
+      setup,
+    );
+    return { interfaceName: setup.name, linkIndex: index };
   }
 
   /**
@@ -214,7 +220,7 @@ export class PodLinks {
     using namespace = NetworkNamespace.open(sandbox.networkNamespacePath);
     using pod = this.#openSocket(namespace);
     try {
-      const created = this.#host.createLink(
+      const { index } = this.#host.createLinkFast(
         {
           name: setup.name,
           kind: data,
@@ -225,8 +231,9 @@ export class PodLinks {
         },
         pod,
       );
-      await this.#configurator.configure({ socket: pod, namespace }, created, setup);
-      return { interfaceName: setup.name, linkIndex: created.index };
+      const address = setup.hardwareAddress;
+      await this.#configurator.configure({ socket: pod, namespace }, { index, address }, setup);
+      return { interfaceName: setup.name, linkIndex: index };
     } catch (error) {
       const existing = isExists(error) ? pod.link({ name: setup.name }) : undefined;
       if (existing === undefined || !isOurs(existing, data.kind, setup)) {
@@ -252,7 +259,7 @@ export class PodLinks {
     using pod = this.#openSocket(namespace);
     let bridge = hostEnd.bridge?.index;
     const create = () =>
-      this.#host.createLink({
+      this.#host.createLinkFast({
         name: hostEnd.name,
         address: hostEnd.hardwareAddress,
         up: true,
@@ -268,7 +275,7 @@ export class PodLinks {
           },
         },
       });
-    let created: Link;
+    let created: CreatedLink;
     try {
       created = create();
     } catch (error) {
@@ -324,14 +331,15 @@ export class PodLinks {
 
   async #configurePair(
     pod: PodNetwork,
-    created: Link,
-    setup: InterfaceSetup,
+    created: CreatedLink,
+    setup: PodLinkSpec['setup'],
   ): Promise<{ readonly attached: AttachedDevice; readonly hostIndex: number }> {
-    const index = created.parent ?? pod.socket.link({ name: setup.name })?.index;
+    // Kernels before 6.2 do not tell of the other end.
+    const index = created.parent ?? pod.socket.linkIndex(setup.name);
     if (index === undefined) {
-      throw new DeviceNotFoundError(created.name, "the pod's end vanished while it was created");
+      throw new DeviceNotFoundError(setup.name, 'it vanished from the pod while it was created');
     }
-    await this.#configurator.configure(pod, { index }, setup);
+    await this.#configurator.configure(pod, { index, address: setup.hardwareAddress }, setup);
     return { attached: { interfaceName: setup.name, linkIndex: index }, hostIndex: created.index };
   }
 
@@ -368,7 +376,7 @@ export class PodLinks {
   }
 }
 
-function createOrExplain(create: () => Link, name: string): Link {
+function createOrExplain(create: () => CreatedLink, name: string): CreatedLink {
   try {
     return create();
   } catch (error) {

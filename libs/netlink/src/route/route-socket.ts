@@ -12,7 +12,7 @@ import type { ReferencedNamespace } from '../wire/message-writer.ts';
 import type { Address, AddressFilter } from './address/address.ts';
 import { addressDump } from './address/address-dump.ts';
 import type { Link, LinkSelector } from './link/link.ts';
-import { LinkCreation } from './link/link-creation.ts';
+import { type CreatedLink, decodeCreatedLink, LinkCreation } from './link/link-creation.ts';
 import { decodeLink } from './link/link-decoder.ts';
 import { linkDump, linkGet } from './link/link-get.ts';
 import type { Ipv4Configuration } from './link/ipv4-configuration.ts';
@@ -108,7 +108,7 @@ export class RouteSocket {
    * @throws NetlinkError when the kernel refuses it (EEXIST: the name is taken; EOPNOTSUPP: it does not know the kind)
    */
   createLink(spec: LinkSpec, there?: Pick<RouteSocket, 'link' | 'execute'>): Link {
-    const creation = new LinkCreation(spec);
+    const creation = new LinkCreation(spec, decodeLink);
     this.#execute([creation.request], creation.onReply);
     const { namespace } = spec;
     if (namespace === undefined) return complete(this, creation);
@@ -117,9 +117,28 @@ export class RouteSocket {
     return complete(socket, creation);
   }
 
+  /**
+   * As {@link createLink} for whoever is in a hurry: tells only which link it is, and needs less than half the time besides the kernel's.
+   *
+   * @param there required for another namespace; an alias is not set
+   */
+  createLinkFast(spec: LinkSpec, there: Pick<RouteSocket, 'linkIndex'> = this): CreatedLink {
+    const creation = new LinkCreation(spec, decodeCreatedLink);
+    this.#execute([creation.request], creation.onReply);
+    if (creation.link !== undefined) return creation.link;
+    const index = spec.name === undefined ? spec.index : there.linkIndex(spec.name);
+    if (index === undefined) throw vanished(spec.name === undefined);
+    return { index };
+  }
+
+  /** Index of the link with this name or altname; undefined when there is none. The quickest question that there is. */
+  linkIndex(name: string): number | undefined {
+    return this.#socket.linkIndex(name);
+  }
+
   /** As {@link createLink}, on a thread of libuv's pool. */
   async createLinkAsync(spec: LinkSpec): Promise<Link> {
-    const creation = new LinkCreation(spec);
+    const creation = new LinkCreation(spec, decodeLink);
     const held = spec.namespace?.hold();
     try {
       await this.#executeAsync([creation.request], creation.onReply);
@@ -358,14 +377,15 @@ function complete(
   { spec: { alias }, link: echoed, selector }: LinkCreation,
 ): Link {
   const link = echoed ?? (selector === undefined ? undefined : socket.link(selector));
-  if (link === undefined) {
-    const reason =
-      selector === undefined ? 'give it a name: this kernel does not tell which one it chose' : 'it is gone';
-    throw new NetlinkError('link add', enodev, `the link was created and cannot be found: ${reason}`);
-  }
+  if (link === undefined) throw vanished(selector === undefined);
   if (alias === undefined) return link;
   socket.execute(linkSet(link.index, { alias }));
   return { ...link, alias };
+}
+
+function vanished(isNameless: boolean): NetlinkError {
+  const reason = isNameless ? 'give it a name: this kernel does not tell which one it chose' : 'it is gone';
+  return new NetlinkError('link add', enodev, `the link was created and cannot be found: ${reason}`);
 }
 
 const enodev = 19;

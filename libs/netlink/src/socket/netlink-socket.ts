@@ -1,3 +1,4 @@
+import { randomInt } from 'node:crypto';
 import { closeSync } from 'node:fs';
 import { enterNamespace, insideNamespace } from '../namespace/inside-namespace.ts';
 import { libc } from '../system/libc.ts';
@@ -19,10 +20,20 @@ const MSG_TRUNC = 0x20;
 const MSG_DONTWAIT = 0x40;
 /** `SIOCGSKNS` (linux/sockios.h): opens the namespace that a socket is in. */
 const getSocketNamespace = 0x894cn;
+/** `SIOCGIFINDEX` (linux/sockios.h): the index of a network link, which every kind of socket tells. */
+const getLinkIndex = 0x8933n;
+/** `struct ifreq` (linux/if.h): a name of 16 bytes, then the answer. */
+const linkRequest = Buffer.alloc(40);
+const linkRequestName = 16;
 const anyAddress = Buffer.from([AF_NETLINK, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0]);
 const one = Buffer.from([1, 0, 0, 0]);
 const nothing = Buffer.alloc(1);
+/** Numbers of sockets between those of processes, which end at 2^22, and those that the kernel chooses when that is taken, from 2^31 on. */
+const lowestOwnNumber = 2 ** 23;
+const highestOwnNumber = 2 ** 31;
 const again = 11;
+const addressInUse = 98;
+const noDevice = 19;
 const noBuffers = 105;
 
 /** Options of a netlink socket (`NETLINK_*`, linux/netlink.h), by name. */
@@ -109,6 +120,16 @@ export class NetlinkSocket {
     return fd;
   }
 
+  /** Index of the link with this name or altname in the socket's namespace; undefined when there is none. */
+  linkIndex(name: string): number | undefined {
+    const { ioctlStructure: ioctl } = libc();
+    linkRequest.fill(0);
+    if (linkRequest.write(name) >= linkRequestName) return undefined;
+    if (ioctl.call(this.fd, getLinkIndex, linkRequest) === 0) return linkRequest.readInt32LE(linkRequestName);
+    if (ioctl.errno === noDevice) return undefined;
+    throw new SystemCallError(`looking for link ${name}`, ioctl.errno);
+  }
+
   /** Sends, and returns when the kernel has done what the messages ask. */
   send(bytes: Buffer, length: number): void {
     const { send } = libc();
@@ -188,7 +209,7 @@ function openHere({
   dropsSilently = false,
   requests = false,
 }: NetlinkSocketOptions): number {
-  const { socket, bind, setsockopt } = libc();
+  const { socket, setsockopt } = libc();
   const fd = socket.call(AF_NETLINK, SOCK_RAW | SOCK_CLOEXEC, protocol);
   if (fd === -1) throw new SystemCallError('opening a netlink socket', socket.errno);
   const set = (level: number, option: number, value: Buffer) => {
@@ -211,14 +232,28 @@ function openHere({
     if (filter !== undefined) set(SOL_SOCKET, SO_ATTACH_FILTER, filter.program);
     if (dropsSilently) set(SOL_NETLINK, options.noBufferErrors, one);
     if (allNamespaces) set(SOL_NETLINK, options.listenAllNamespaces, one);
-    if (bind.call(fd, anyAddress, anyAddress.length) !== 0) {
-      throw new SystemCallError('binding a netlink socket', bind.errno);
-    }
+    // Those that send are bound by the kernel when they do so for the first time.
+    if (groups.length > 0) bindToListen(fd);
     for (const group of groups) set(SOL_NETLINK, options.membership, uint32(group));
     return fd;
   } catch (error) {
     closeSync(fd);
     throw error;
+  }
+}
+
+/**
+ * Binds a socket that listens to a number that the kernel gives to none of its own accord. Whoever asks for an echo of a change is not told
+ * of it by its group as well, and the kernel takes a socket of the same number in another namespace for the same (`nlmsg_notify` in
+ * net/netlink/af_netlink.c): the first socket of this process in a pod has the same number as the first on the host.
+ */
+function bindToListen(fd: number): void {
+  const { bind } = libc();
+  for (;;) {
+    const address = Buffer.from(anyAddress);
+    address.writeUInt32LE(randomInt(lowestOwnNumber, highestOwnNumber), 4);
+    if (bind.call(fd, address, address.length) === 0) return;
+    if (bind.errno !== addressInUse) throw new SystemCallError('binding a netlink socket', bind.errno);
   }
 }
 

@@ -33,6 +33,12 @@ function declareFunctions() {
       errno: true,
     }),
     ioctl: libc.declare({ name: 'ioctl', parameters: ['int', 'uint64', 'int'], result: 'int', errno: true }),
+    ioctlStructure: libc.declare({
+      name: 'ioctl',
+      parameters: ['int', 'uint64', 'buffer'],
+      result: 'int',
+      errno: true,
+    }),
     setns: libc.declare({ name: 'setns', parameters: ['int', 'int'], result: 'int', errno: true }),
     unshare: libc.declare({ name: 'unshare', parameters: ['int'], result: 'int', errno: true }),
     mount: libc.declare({

@@ -2,8 +2,8 @@ import type { Address, Link, Route, RouteSocket } from '@patchbay/netlink';
 
 /** What a pod has besides its loopback, as the kernel tells it, without what is another number each time. */
 export interface PodState {
-  /** Without their alias: the driver marks what it must find again. */
-  readonly links: readonly Partial<Link>[];
+  /** Without their alias: the driver marks what it must find again. With whether they announce their addresses. */
+  readonly links: readonly (Partial<Link> & { readonly arpNotify?: number | undefined })[];
   /** Of IPv4: the kernel takes its time with the addresses of IPv6 that it makes itself. */
   readonly addresses: readonly (Partial<Address> & { readonly link: string })[];
   readonly routes: readonly (Partial<Route> & { readonly link: string })[];
@@ -19,7 +19,10 @@ export function readPodState(socket: RouteSocket): PodState {
   });
   return {
     links: links.map(
-      ({ index: _i, parent: _p, parentNamespaceId: _n, carrierChanges: _c, alias: _a, ...link }) => link,
+      ({ index, parent: _p, parentNamespaceId: _n, carrierChanges: _c, alias: _a, ...link }) => ({
+        ...link,
+        arpNotify: socket.ipv4Configuration(index)?.arpNotify,
+      }),
     ),
     addresses: socket.addresses({ family: 4 }).map(named),
     routes: socket.routes({ family: 4 }).map(named),

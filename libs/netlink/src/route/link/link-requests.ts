@@ -153,9 +153,9 @@ function writeAddressFamilies(writer: MessageWriter, { ipv4, ipv6AddressGenerati
   if (ipv4 !== undefined) {
     const family = writer.beginNest(afInet);
     const configuration = writer.beginNest(inetConfiguration);
-    for (const [setting, number] of Object.entries(ipv4Settings)) {
-      const value = ipv4[setting as keyof typeof ipv4Settings];
-      if (value !== undefined) writer.int32(number, value, `ipv4.${setting}`);
+    for (const setting of Object.keys(ipv4) as (keyof typeof ipv4Settings)[]) {
+      const value = ipv4[setting];
+      if (value !== undefined) writer.int32(ipv4Settings[setting], value, `ipv4.${setting}`);
     }
     writer.endNest(configuration);
     writer.endNest(family);
