@@ -29,6 +29,8 @@ type MacvlanPrepared = {
   readonly setup: InterfaceSetup;
   /** What the hardware address is made of where the claim asks for none. */
   readonly seed: readonly string[];
+  /** Made of the seed: the address where the claim asks for none, unless the link is one of several of the claim. */
+  readonly seedAddress: string;
 };
 
 /** Creates a macvlan link on a parent, directly in the pod's namespace. */
@@ -68,11 +70,12 @@ export class MacvlanAttach implements AttachStrategy {
     assertPossible(request, parent, mode, configuredMode);
     await this.#podLinks.assertCanCreate({ kind: 'macvlan', mode }, asked, parent);
     const seed = [claim.uid, device.identity, ...(shareId === undefined ? [] : [shareId])];
+    const seedAddress = hardwareAddressFor(...seed);
     const hardwareAddress =
       mode === 'passthru'
         ? (parent.address ?? asked.hardwareAddress)
         : // A server lends an address to one hardware address, which must then be known now.
-          (asked.hardwareAddress ?? (asked.dhcp && hardwareAddressFor(...seed)));
+          (asked.hardwareAddress ?? (asked.dhcp && seedAddress));
     const setup = hardwareAddress === undefined ? asked : { ...asked, hardwareAddress };
     const leased = await this.#leases.lease(
       request,
@@ -88,7 +91,7 @@ export class MacvlanAttach implements AttachStrategy {
       }),
       signal,
     );
-    const prepared: MacvlanPrepared = { mode, parent: parent.index, setup: leased, seed };
+    const prepared: MacvlanPrepared = { mode, parent: parent.index, setup: leased, seed, seedAddress };
     return prepared as unknown as JsonObject;
   }
 
@@ -154,8 +157,9 @@ function modeMistakes(parent: Link, mode: MacvlanMode, configuredMode: MacvlanMo
 
 /** The link as it is to be in one sandbox. */
 function linkIn(sandbox: PodSandbox, prepared: JsonObject): PodLinkSpec {
-  const { mode, parent, setup, seed } = parse(prepared);
-  const hardwareAddress = setup.hardwareAddress ?? hardwareAddressFor(...linkSeed(seed, sandbox));
+  const { mode, parent, setup, seed, seedAddress } = parse(prepared);
+  const ofSeed = sandbox.shared ? hardwareAddressFor(...linkSeed(seed, sandbox)) : seedAddress;
+  const hardwareAddress = setup.hardwareAddress ?? ofSeed;
   return { data: { kind: 'macvlan', mode }, parent, setup: { ...setup, hardwareAddress } };
 }
 

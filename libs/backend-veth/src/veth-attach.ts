@@ -34,6 +34,15 @@ type VethPrepared = {
   readonly setup: InterfaceSetup;
   /** What names and hardware addresses are made of where the claim asks for none. */
   readonly seed: readonly string[];
+  /** Made of the seed: what the pair is known by, unless it is one of several of the claim. */
+  readonly marks: PairMarks;
+};
+
+/** By what the ends of a pair are known. */
+type PairMarks = {
+  readonly hostName: string;
+  readonly hostAddress: string;
+  readonly podAddress: string;
 };
 
 /** The two ends as they are to be for one sandbox. */
@@ -85,19 +94,20 @@ export class VethAttach implements AttachStrategy {
     await this.#podLinks.assertCanCreate({ kind: 'veth' }, setup);
     const seed = [claim.uid, device.identity, ...(shareId === undefined ? [] : [shareId])];
     if (network.mode === 'routed') {
-      return { seed, ...routed(setup, network) } satisfies VethPrepared as unknown as JsonObject;
+      return { seed, marks: this.#marks(seed), ...routed(setup, network) } satisfies VethPrepared as unknown as JsonObject;
     }
     const { name, index, mtu: largestMtu } = await this.#bridge(network.bridge, device);
     const bridge = { name, index };
     // A server lends an address to one hardware address, which must then be known now.
-    const hardwareAddress = setup.hardwareAddress ?? hardwareAddressFor(...seed, 'pod');
+    const marks = this.#marks(seed);
+    const hardwareAddress = setup.hardwareAddress ?? marks.podAddress;
     const leased = await this.#leases.lease(
       request,
       setup.dhcp === undefined ? setup : { ...setup, hardwareAddress },
       () => ({ path: { kind: 'bridge-port', bridge }, hardwareAddress, largestMtu }),
       signal,
     );
-    return { seed, setup: leased, bridge } satisfies VethPrepared as unknown as JsonObject;
+    return { seed, marks, setup: leased, bridge } satisfies VethPrepared as unknown as JsonObject;
   }
 
   async #bridge(name: string, device: Device): Promise<Link> {
@@ -148,16 +158,26 @@ export class VethAttach implements AttachStrategy {
   }
 
   #pairFor(sandbox: PodSandbox, prepared: JsonObject): VethPair {
-    const { bridge, setup, seed: ofClaim } = parse(prepared);
-    const seed = linkSeed(ofClaim, sandbox);
+    const { bridge, setup, seed, marks } = parse(prepared);
+    const { hostName, hostAddress, podAddress } = sandbox.shared
+      ? this.#marks(linkSeed(seed, sandbox))
+      : marks;
     return {
       hostEnd: {
-        name: hostEndName(this.#prefix, seed),
-        hardwareAddress: hardwareAddressFor(...seed, 'host'),
+        name: hostName,
+        hardwareAddress: hostAddress,
         ...(setup.mtu === undefined ? {} : { mtu: setup.mtu }),
         ...(bridge === undefined ? {} : { bridge }),
       },
-      setup: { ...setup, hardwareAddress: setup.hardwareAddress ?? hardwareAddressFor(...seed, 'pod') },
+      setup: { ...setup, hardwareAddress: setup.hardwareAddress ?? podAddress },
+    };
+  }
+
+  #marks(seed: readonly string[]): PairMarks {
+    return {
+      hostName: hostEndName(this.#prefix, seed),
+      hostAddress: hardwareAddressFor(...seed, 'host'),
+      podAddress: hardwareAddressFor(...seed, 'pod'),
     };
   }
 }

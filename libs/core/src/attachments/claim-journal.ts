@@ -1,7 +1,6 @@
 import {
   closeSync,
   existsSync,
-  fstatSync,
   fsyncSync,
   mkdirSync,
   openSync,
@@ -10,6 +9,7 @@ import {
   readSync,
   renameSync,
   rmSync,
+  statfsSync,
   type Stats,
   statSync,
   writeSync,
@@ -21,6 +21,8 @@ import { type ClaimRecord, claimRecordSchema } from './claim-record.ts';
 import { soleInstance, type StateLocks } from './state-locks.ts';
 
 const suffix = '.json';
+/** `TMPFS_MAGIC` (linux/magic.h). */
+const tmpfs = 0x0102_1994;
 /** Of the counter's eight, those that are used: as many as an exact number has room for. */
 const counterBytes = 6;
 
@@ -40,7 +42,8 @@ export class ClaimJournal {
   #counterFile: number | undefined;
   /** The counter as of this instance's last look at the records. */
   #seen = -1;
-  /** What was read or written last under each file name, with what tells that file from one that replaces it. */
+  #isOnDisk = true;
+  /** What was read last under each file name, with what tells that file from one that replaces it. */
   readonly #known = new Map<string, { readonly fingerprint: string; readonly record: ClaimRecord }>();
 
   /**
@@ -92,9 +95,9 @@ export class ClaimJournal {
     const text = JSON.stringify(record);
     try {
       this.#change(() => {
+        // Read when another instance has written too, which is seldom, instead of looked at after each write.
         this.#known.delete(basename(path));
-        const fingerprint = replace(path, `${path}.tmp`, text);
-        this.#known.set(basename(path), { fingerprint, record });
+        replace(path, `${path}.tmp`, text, this.#isOnDisk);
       });
     } catch (error) {
       throw new JournalWriteError(path, error);
@@ -151,6 +154,7 @@ export class ClaimJournal {
       // Neither truncated nor replaced: every instance has the same file open.
       closeSync(openSync(`${this.#directory}.writes`, 'a', 0o600));
       this.#counterFile = openSync(`${this.#directory}.writes`, 'r+');
+      this.#isOnDisk = statfsSync(this.#directory).type !== tmpfs;
     }
     return this.#counterFile;
   }
@@ -202,19 +206,15 @@ export class ClaimJournal {
   }
 }
 
-/** @returns the fingerprint of the new file */
-function replace(path: string, temporary: string, text: string): string {
+function replace(path: string, temporary: string, text: string, synced: boolean): void {
   const file = openSync(temporary, 'w', 0o600);
-  let fingerprint: string;
   try {
     writeWhole(file, text);
-    fsyncSync(file);
-    fingerprint = fingerprintOf(fstatSync(file));
+    if (synced) fsyncSync(file);
   } finally {
     closeSync(file);
   }
   renameSync(temporary, path);
-  return fingerprint;
 }
 
 /** In one call, unless the file system takes less at a time. */
