@@ -94,7 +94,11 @@ export class VethAttach implements AttachStrategy {
     await this.#podLinks.assertCanCreate({ kind: 'veth' }, setup);
     const seed = [claim.uid, device.identity, ...(shareId === undefined ? [] : [shareId])];
     if (network.mode === 'routed') {
-      return { seed, marks: this.#marks(seed), ...routed(setup, network) } satisfies VethPrepared as unknown as JsonObject;
+      return {
+        seed,
+        marks: this.#marks(seed),
+        ...routed(setup, network),
+      } satisfies VethPrepared as unknown as JsonObject;
     }
     const { name, index, mtu: largestMtu } = await this.#bridge(network.bridge, device);
     const bridge = { name, index };

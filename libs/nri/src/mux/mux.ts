@@ -7,10 +7,14 @@ export class Mux {
   readonly #socket: Socket;
   readonly #receivers = new Map<number, (bytes: Buffer) => void>();
 
-  constructor(socket: Socket) {
+  /** @param onBytes says where the socket's bytes come from; they need not be valid longer than until they were received */
+  constructor(
+    socket: Socket,
+    onBytes: (receive: (bytes: Buffer) => void) => unknown = (receive) => socket.on('data', receive),
+  ) {
     this.#socket = socket;
     const decoder = new MuxDecoder((connectionId, bytes) => this.#receivers.get(connectionId)?.(bytes));
-    socket.on('data', (chunk: Buffer) => {
+    onBytes((chunk) => {
       try {
         decoder.push(chunk);
       } catch (error) {

@@ -126,13 +126,13 @@ export class NriPlugin {
   async #connectOnce(signal: AbortSignal): Promise<Error> {
     const { name, index, socketPath, handlers, onRequest } = this.#options;
     const logger = this.#logger;
-    const socket = await connectToRuntime(socketPath, signal).catch((error: Error) => error);
-    if (socket instanceof Error) {
-      this.#reportAbsence(socket);
-      return socket;
+    const connection = await connectToRuntime(socketPath, signal).catch((error: Error) => error);
+    if (connection instanceof Error) {
+      this.#reportAbsence(connection);
+      return connection;
     }
     const session = new PluginSession({
-      socket,
+      connection,
       name,
       index,
       logger,

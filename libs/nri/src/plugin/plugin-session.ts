@@ -1,4 +1,3 @@
-import type { Socket } from 'node:net';
 import type { Logger } from '../logger.ts';
 import type { ContainerUpdate } from '../messages/container-update.ts';
 import { decodeFailedUpdates, encodeUpdates } from '../messages/container-updates.ts';
@@ -12,6 +11,7 @@ import { ConnectionLostError } from './connection-errors.ts';
 import type { RuntimeInfo } from './nri-handlers.ts';
 import type { NriRequest } from './nri-plugin.ts';
 import { pause } from './backoff.ts';
+import type { RuntimeConnection } from './connect-to-runtime.ts';
 import type { PluginService } from './plugin-service.ts';
 
 const registerPluginRequest = nriType('RegisterPluginRequest');
@@ -26,7 +26,7 @@ const flushPatienceMs = 500;
 
 /** What a session needs and whom it tells. */
 export interface PluginSessionOptions {
-  readonly socket: Socket;
+  readonly connection: RuntimeConnection;
   readonly name: string;
   readonly index: string;
   readonly service: PluginService;
@@ -47,9 +47,10 @@ export class PluginSession {
   #synchronized = false;
 
   constructor(options: PluginSessionOptions) {
-    const { socket, service } = options;
+    const { connection, service } = options;
+    const { socket } = connection;
     this.#options = options;
-    const mux = new Mux(socket);
+    const mux = new Mux(socket, connection.onBytes);
     this.#server = new TtrpcServer({
       send: (message) => mux.send(pluginServiceConnection, message),
       handle: (request) => service.handle(request),
@@ -78,13 +79,13 @@ export class PluginSession {
 
   /** Tells the runtime who we are; it then calls Configure and Synchronize. A refusal ends the session. */
   async register(): Promise<void> {
-    const { name, index, socket } = this.#options;
+    const { name, index, connection } = this.#options;
     const payload = registerPluginRequest.encode({ pluginName: name, pluginIdx: index }).finish();
     const request = { service: runtimeServiceName, method: 'RegisterPlugin', payload };
     try {
       await this.#client.call(request, registrationPatienceMs);
     } catch (error) {
-      socket.destroy(error instanceof Error ? error : new Error(String(error)));
+      connection.socket.destroy(error instanceof Error ? error : new Error(String(error)));
     }
   }
 
@@ -101,13 +102,14 @@ export class PluginSession {
    * vanishes in a hook goes on without it.
    */
   async close(): Promise<void> {
+    const { socket } = this.#options.connection;
     const timeout = new AbortController();
     const patience = pause(this.#options.service.runtime?.requestTimeoutMs ?? 0, timeout.signal);
     await Promise.race([this.#server.idle(), this.ended, patience]);
-    this.#options.socket.destroySoon();
+    socket.destroySoon();
     await Promise.race([this.ended, pause(flushPatienceMs, timeout.signal)]);
     timeout.abort();
-    this.#options.socket.destroy();
+    socket.destroy();
     await this.ended;
   }
 
