@@ -12,12 +12,12 @@ import type { ReferencedNamespace } from '../wire/message-writer.ts';
 import type { Address, AddressFilter } from './address/address.ts';
 import { addressDump } from './address/address-dump.ts';
 import type { Link, LinkSelector } from './link/link.ts';
+import { completeLink, vanished } from './link/complete-link.ts';
 import { type CreatedLink, decodeCreatedLink, LinkCreation } from './link/link-creation.ts';
 import { decodeLink } from './link/link-decoder.ts';
 import { linkDump, linkGet } from './link/link-get.ts';
 import type { Ipv4Configuration } from './link/ipv4-configuration.ts';
 import { decodeIpv4Configuration } from './link/ipv4-configuration-decoder.ts';
-import { linkSet } from './link/link-requests.ts';
 import type { LinkSpec } from './link/link-spec.ts';
 import { decodeNamespaceId } from './namespace-id/namespace-id-decoder.ts';
 import { namespaceIdAssign, namespaceIdGet } from './namespace-id/namespace-id-requests.ts';
@@ -111,10 +111,10 @@ export class RouteSocket {
     const creation = new LinkCreation(spec, decodeLink);
     this.#execute([creation.request], creation.onReply);
     const { namespace } = spec;
-    if (namespace === undefined) return complete(this, creation);
-    if (there !== undefined) return complete(there, creation);
+    if (namespace === undefined) return completeLink(this, creation);
+    if (there !== undefined) return completeLink(there, creation);
     using socket = RouteSocket.open({ namespace });
-    return complete(socket, creation);
+    return completeLink(socket, creation);
   }
 
   /**
@@ -142,9 +142,9 @@ export class RouteSocket {
     const held = spec.namespace?.hold();
     try {
       await this.#executeAsync([creation.request], creation.onReply);
-      if (held === undefined) return complete(this, creation);
+      if (held === undefined) return completeLink(this, creation);
       using socket = RouteSocket.open({ namespace: held });
-      return complete(socket, creation);
+      return completeLink(socket, creation);
     } finally {
       held?.release();
     }
@@ -369,23 +369,6 @@ export class RouteSocket {
     const sequence = this.#takeSequence(1);
     return { replies: new DumpReplies(dump.operation, sequence, dump.decode), sequence };
   }
-}
-
-/** Finds what the kernel did not echo (links in other namespaces, and all before Linux 6.2), and sets what it ignores at creation. */
-function complete(
-  socket: Pick<RouteSocket, 'link' | 'execute'>,
-  { spec: { alias }, link: echoed, selector }: LinkCreation,
-): Link {
-  const link = echoed ?? (selector === undefined ? undefined : socket.link(selector));
-  if (link === undefined) throw vanished(selector === undefined);
-  if (alias === undefined) return link;
-  socket.execute(linkSet(link.index, { alias }));
-  return { ...link, alias };
-}
-
-function vanished(isNameless: boolean): NetlinkError {
-  const reason = isNameless ? 'give it a name: this kernel does not tell which one it chose' : 'it is gone';
-  return new NetlinkError('link add', enodev, `the link was created and cannot be found: ${reason}`);
 }
 
 const enodev = 19;
