@@ -28,9 +28,9 @@ export interface Figure extends Summary {
   readonly details: Readonly<Record<string, string>>;
 }
 
-/** A figure with what it was to be. */
+/** A figure with what it was to be, where that is laid down. */
 export interface JudgedFigure extends Figure {
-  readonly target?: Verdict;
+  readonly targets: readonly Verdict[];
 }
 
 /** What a figure was to be, and whether it is. */

@@ -12,7 +12,7 @@ export function figuresPage(figures: readonly JudgedFigure[], surroundings: Surr
     Object.keys(figure.rivals)
       .map((rival) => comparisonText(figure, rival))
       .join('<br>'),
-    figure.target === undefined ? '' : `${figure.target.met ? 'met' : 'missed'}: ${figure.target.text}`,
+    figure.targets.map(({ met, text }) => `${met ? 'met' : 'missed'}: ${text}`).join('<br>'),
     Object.entries(figure.details)
       .map(([what, value]) => `${what}: ${value}`)
       .join('<br>'),

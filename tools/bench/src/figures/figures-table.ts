@@ -20,13 +20,13 @@ export function figuresTable(figures: readonly JudgedFigure[]): string {
     colAligns: ['left', 'left', 'right', 'right', 'right', 'right'],
   });
   for (const figure of figures) {
-    const { name, unit, least, median, p99, samples, rivals, target, details } = figure;
+    const { name, unit, least, median, p99, samples, rivals, targets, details } = figure;
     table.push([
       ...[name, unit, ...[least, median, p99].map(figureNumber), samples],
       Object.keys(rivals)
         .map((rival) => comparisonText(figure, rival))
         .join('\n'),
-      target === undefined ? '' : `${target.met ? 'met' : 'MISSED'}: ${target.text}`,
+      targets.map(({ met, text }) => `${met ? 'met' : 'MISSED'}: ${text}`).join('\n'),
       Object.entries(details)
         .map(([what, value]) => `${what}: ${value}`)
         .join('\n'),

@@ -1,4 +1,4 @@
-import type { Figure, JudgedFigure, Verdict } from './figure.ts';
+import type { Figure, JudgedFigure } from './figure.ts';
 
 /** What is judged, and how. The kernel's own time differs from machine to machine, so most targets are ratios of one run. */
 interface Target {
@@ -10,9 +10,13 @@ interface Target {
 const targets: readonly Target[] = [
   {
     figures: /^hook\.(veth|macvlan)\.1$/,
-    text: '≤ 1.5 × c + 1 ms, ≥ 10 × faster than cni',
-    met: ({ median, rivals, ratio }) =>
-      median <= 1.5 * (rivals['c']?.median ?? 0) + 1 && (ratio['cni'] ?? Infinity) <= 1 / 10,
+    text: '≤ 1.5 × c + 1 ms',
+    met: ({ median, rivals }) => median <= 1.5 * (rivals['c']?.median ?? -Infinity) + 1,
+  },
+  {
+    figures: /^hook\.(veth|macvlan)\.1$/,
+    text: '≥ 10 × faster than cni',
+    met: ({ ratio }) => (ratio['cni'] ?? Infinity) <= 1 / 10,
   },
   {
     figures: /^hook\.hostdev\.[18]$/,
@@ -31,8 +35,6 @@ const targets: readonly Target[] = [
 
 /** Says what a figure was to be, where that is laid down. */
 export function judge(figure: Figure): JudgedFigure {
-  const target = targets.find(({ figures }) => figures.test(figure.name));
-  if (target === undefined) return figure;
-  const verdict: Verdict = { text: target.text, met: target.met(figure) };
-  return { ...figure, target: verdict };
+  const its = targets.filter(({ figures }) => figures.test(figure.name));
+  return { ...figure, targets: its.map((target) => ({ text: target.text, met: target.met(figure) })) };
 }

@@ -51,7 +51,7 @@ async function bench(): Promise<number> {
     write(options.json, figuresJson(figures, around));
     write(options.page, figuresPage(figures, around));
     if (code !== 0 || figures.length < wanted.length) return 2;
-    return figures.every(({ target }) => target?.met !== false) ? 0 : 1;
+    return figures.every(({ targets }) => targets.every(({ met }) => met)) ? 0 : 1;
   } finally {
     rmSync(directory, { recursive: true, force: true });
   }
