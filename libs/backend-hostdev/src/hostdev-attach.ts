@@ -96,8 +96,11 @@ export class HostdevAttach implements AttachStrategy {
   }
 
   async leftovers(accounted: () => AccountedFor): Promise<HostLeftover[]> {
-    const snapshots = () => accounted().attachments.map(({ prepared }) => parse(prepared).snapshot);
-    return this.#pins?.find(snapshots) ?? [];
+    const pins = () => {
+      const { attachments, running } = accounted();
+      return { snapshots: attachments.map(({ prepared }) => parse(prepared).snapshot), running };
+    };
+    return this.#pins?.find(pins) ?? [];
   }
 
   async locate(prepared: JsonObject, sandbox: PodSandbox): Promise<DevicePlace> {

@@ -115,8 +115,7 @@ function structure(type: number, byte: number): Buffer {
 }
 
 /**
- * The byte of a name: FNV-1a in two halves of 24 bits. All instances must find the same. Names that share a byte wait for each other, which
- * is seldom and harms nothing.
+ * The byte of a name: FNV-1a in two halves of 24 bits, so that no two of a node's claims have the same. All instances must find the same.
  */
 function byteOf(name: string): number {
   let [low, high] = [0x811c_9dc5, 0x0100_0193];

@@ -369,6 +369,9 @@ describe('detaching', () => {
       0,
       'attached',
     ]);
+    // Neither does an attach that the journal refuses as well.
+    await expect(driver.hooks.runPodSandbox?.(pod('p1'))).rejects.toThrow('no space left');
+    expect(driver.isOpen('c1')).toBe(false);
     vi.restoreAllMocks();
     await driver.hooks.runPodSandbox?.(pod('p1'));
     expect([driver.backend.places.get('a'), driver.isOpen('c1')]).toEqual(['sandbox-p1', true]);

@@ -48,6 +48,12 @@ export interface ClaimAttacherOptions {
   readonly isAlive?: (sandbox: PodSandbox) => boolean;
 }
 
+/** What was attached to a sandbox, of which it has come out whether it shares the claim. */
+interface Attached {
+  readonly sandbox: PodSandbox;
+  readonly attached: readonly AttachedClaimDevice[];
+}
+
 /** Brings all devices of a claim into a pod's sandbox and back, as one: a failed attach leaves nothing behind. */
 export class ClaimAttacher {
   readonly #options: ClaimAttacherOptions;
@@ -90,16 +96,17 @@ export class ClaimAttacher {
       const work = claims.run(claimUID, async () => {
         const record = ledger.get(claimUID);
         if (record === undefined) return resolve();
+        let done: Attached;
         try {
-          const devices = await this.#attach(record, sandbox, signal);
-          resolve();
-          await answered();
-          this.#attached(claimUID, devices.sandbox, devices.attached);
+          done = await this.#attach(record, sandbox, signal);
         } catch (error) {
           reject(error);
           await answered();
-          observer.claimAttachFailed(record, sandbox, error);
+          return observer.claimAttachFailed(record, sandbox, error);
         }
+        resolve();
+        await answered();
+        this.#attached(claimUID, done.sandbox, done.attached);
       });
       work.catch((error: unknown) => {
         // Also of what failed before the attaching began; whoever has an answer already does not hear of it.
@@ -189,11 +196,7 @@ export class ClaimAttacher {
     observer.claimDetached(remaining, sandbox);
   }
 
-  async #attach(
-    original: ClaimRecord,
-    asked: PodSandbox,
-    signal: AbortSignal,
-  ): Promise<{ readonly sandbox: PodSandbox; readonly attached: readonly AttachedClaimDevice[] }> {
+  async #attach(original: ClaimRecord, asked: PodSandbox, signal: AbortSignal): Promise<Attached> {
     const { ledger, gate } = this.#options;
     const { uid } = original.claim;
     let record = original;
@@ -210,8 +213,9 @@ export class ClaimAttacher {
       return { sandbox, attached: [] };
     }
     // A claim that is nowhere was made with its gate closed, or left its last pod so.
-    if (record.attachments.length > 0) gate.close(record.claim);
-    const attaching = this.#begin(record, sandbox);
+    const wasOpen = record.attachments.length > 0 && gate.isOpen(record.claim);
+    if (wasOpen) gate.close(record.claim);
+    const attaching = this.#begin(record, sandbox, wasOpen);
     const attached: AttachedClaimDevice[] = [];
     for (const device of record.devices.filter(({ adminAccess }) => !adminAccess)) {
       try {
@@ -241,11 +245,12 @@ export class ClaimAttacher {
     return phase === 'attaching' && others.length === 0 && this.#options.gate.isOpen(record.claim);
   }
 
-  #begin(record: ClaimRecord, sandbox: PodSandbox): ClaimRecord {
+  #begin(record: ClaimRecord, sandbox: PodSandbox, wasOpen: boolean): ClaimRecord {
     try {
       return this.#options.ledger.putAttachment(record, sandbox.podUID, { phase: 'attaching', sandbox });
     } catch (error) {
-      this.#openGate(record);
+      // A gate that was closed says that what is recorded as attached may not be so.
+      if (wasOpen) this.#options.gate.open(record.claim);
       throw error;
     }
   }

@@ -46,6 +46,8 @@ export class ClaimJournal {
   /** What was read last under each file name, with what tells that file from one that replaces it. */
   readonly #known = new Map<string, { readonly fingerprint: string; readonly record: ClaimRecord }>();
 
+  #foreign: ReadonlySet<string> = new Set();
+
   /**
    * @param directory made when missing; best on a tmpfs such as /run, because no record outlives the boot that made it
    * @param locks shared by all instances that use the directory
@@ -78,11 +80,20 @@ export class ClaimJournal {
     if (this.#writes() === this.#seen) return undefined;
     return this.#locks.exclusively(() => {
       this.#seen = this.#writes();
+      const foreign = new Set<string>();
       // What this version cannot read may be a newer one's, whose instance is at work beside this one.
-      return this.#read((path, error) =>
-        this.#logger.warn({ file: path, error: describeError(error) }, 'leaving a journal record to others'),
-      );
+      const records = this.#read((path, error) => {
+        foreign.add(basename(path, suffix));
+        this.#logger.warn({ file: path, error: describeError(error) }, 'leaving a journal record to others');
+      });
+      this.#foreign = foreign;
+      return records;
     });
+  }
+
+  /** UIDs of claims whose records only another instance can read. */
+  get foreign(): ReadonlySet<string> {
+    return this.#foreign;
   }
 
   /**

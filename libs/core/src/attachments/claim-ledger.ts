@@ -83,6 +83,12 @@ export class ClaimLedger {
     this.#records.delete(claimUID);
   }
 
+  /** UIDs of claims that another instance knows, and this one only by name. */
+  foreign(): ReadonlySet<string> {
+    this.#current();
+    return this.#journal.foreign;
+  }
+
   /** See {@link ClaimJournal.unfinishedWrites}. */
   unfinishedWrites(): readonly string[] {
     return this.#journal.unfinishedWrites();

@@ -144,6 +144,8 @@ export function runtimeHooks(options: RuntimeHooksOptions): NriHandlers {
 
     /** Attaches late what the sandbox hook missed, before the container's gate is mounted, and says that the interfaces are there. */
     createContainer: async (pod, container) => {
+      // A sandbox whose hook came before the driver did, and which the runtime did not list yet when it told what it runs.
+      pods.add(pod);
       const claims = new Set([...ledger.ofPod(pod.uid), ...claimsOfContainer(options, container)]);
       const missing = [...claims].filter(
         ({ claim, attachments }) =>

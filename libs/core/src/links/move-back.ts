@@ -5,7 +5,7 @@ import {
   type NetworkNamespace,
   type RouteSocket,
 } from '@patchbay/netlink';
-import { returnMark } from './link-identity.ts';
+import { returnMark, travelMark } from './link-identity.ts';
 import type { LinkSnapshot } from './link-snapshot/link-snapshot.ts';
 import { isExists } from './name-conflict.ts';
 import { removeUppers } from './pod-uppers.ts';
@@ -25,8 +25,11 @@ export async function moveBack(
   hostNamespace: NetworkNamespace,
 ): Promise<void> {
   await removeUppers(pod, inPod);
+  const mark = travelMark(snapshot);
   const move = (name: string) =>
     pod.executeAsync(
+      // In a message of its own: the kernel may move the link and then refuse the name, and with it what it has not done yet.
+      ...(mark === undefined ? [] : [linkSet(inPod.index, { alias: mark })]),
       linkSet(inPod.index, {
         up: false,
         namespace: hostNamespace,

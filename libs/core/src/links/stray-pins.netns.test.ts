@@ -6,7 +6,7 @@ import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { travelMark } from './link-identity.ts';
 import type { LinkSnapshot } from './link-snapshot/link-snapshot.ts';
 import { NamespacePins } from './namespace-pins.ts';
-import { StrayPins } from './stray-pins.ts';
+import { type AccountedPins, StrayPins } from './stray-pins.ts';
 
 let host: RouteSocket;
 let directory: string;
@@ -43,10 +43,15 @@ function away(...names: readonly string[]): LinkSnapshot[] {
   });
 }
 
+/** What accounts for links while no pod runs. */
+function accounted(...known: readonly (LinkSnapshot | undefined)[]): AccountedPins {
+  return { snapshots: known.filter((each) => each !== undefined), running: [] };
+}
+
 describe('a pin that no record accounts for', () => {
   it('gives back its link, and leaves those that records know of', async () => {
     const [lost, known] = away('nic0', 'nic1');
-    const strays = new StrayPins(pins, host).find(() => (known === undefined ? [] : [known]));
+    const strays = new StrayPins(pins, host).find(() => accounted(known));
     expect(strays).toMatchObject([
       { what: 'pinned namespace', name: pins.path(lost ?? ({} as LinkSnapshot)) },
     ]);
@@ -60,9 +65,26 @@ describe('a pin that no record accounts for', () => {
   it('gives it back under another name where its own is taken', async () => {
     const [lost] = away('nic0');
     host.createLink({ name: 'in-nic0', kind: { kind: 'veth', peer: { name: 'other0' } } });
-    for (const stray of new StrayPins(pins, host).find(() => [])) await stray.remove();
+    for (const stray of new StrayPins(pins, host).find(() => accounted())) await stray.remove();
     expect(host.links().map(({ name }) => name)).toContain(`pb${lost?.index}`);
     expect(pins.paths()).toEqual([]);
+  });
+
+  it('is left alone while a pod runs there, while that is not known, and when it has come to be known meanwhile', async () => {
+    using namespace = NetworkNamespace.create();
+    const snapshot = { index: 7, name: 'nic7', kind: 'veth', hardwareAddress: '02:00:5e:00:53:07' };
+    const link = snapshot as LinkSnapshot;
+    pins.pin(link, namespace);
+    let now: AccountedPins = { snapshots: [], running: [{ networkNamespacePath: namespace.path }] };
+    const strays = new StrayPins(pins, host);
+    expect(strays.find(() => now)).toEqual([]);
+    now = { snapshots: [], running: undefined };
+    expect(strays.find(() => now)).toEqual([]);
+    now = accounted();
+    const [stray] = strays.find(() => now);
+    now = accounted(link);
+    await stray?.remove();
+    expect(pins.paths()).toEqual([pins.path(link)]);
   });
 
   it('is removed also when its namespace is empty, twice as well', async () => {
@@ -71,7 +93,7 @@ describe('a pin that no record accounts for', () => {
       { index: 7, name: 'nic7', kind: 'veth', hardwareAddress: '02:00:5e:00:53:07' } as LinkSnapshot,
       namespace,
     );
-    const strays = new StrayPins(pins, host).find(() => []);
+    const strays = new StrayPins(pins, host).find(() => accounted());
     for (const stray of [...strays, ...strays]) await stray.remove();
     expect([strays.length, pins.paths()]).toEqual([1, []]);
   });

@@ -1,13 +1,29 @@
-import { type Link, linkSet, NetlinkError, NetworkNamespace, RouteSocket } from '@patchbay/netlink';
-import type { HostLeftover } from '../backend/backend.ts';
+import {
+  type Link,
+  linkDeleteAltname,
+  linkSet,
+  namespaceIdentity,
+  NetworkNamespace,
+  RouteSocket,
+} from '@patchbay/netlink';
+import type { HostLeftover, PodSandbox } from '../backend/backend.ts';
 import { isMark } from './link-identity.ts';
 import type { LinkSnapshot } from './link-snapshot/link-snapshot.ts';
 import type { NamespacePins } from './namespace-pins.ts';
+import { isExists } from './name-conflict.ts';
 import { openUnlessGone } from './open-unless-gone.ts';
 
+/** What accounts for pins. */
+export interface AccountedPins {
+  /** Links that records know of. */
+  readonly snapshots: readonly LinkSnapshot[];
+  /** The sandboxes that the runtime runs; undefined when that is not known. */
+  readonly running: readonly Pick<PodSandbox, 'networkNamespacePath'>[] | undefined;
+}
+
 /**
- * Pins of namespaces that no record accounts for: the record of a link that is in there is lost, and with it what the link was. The link itself
- * comes back to the host all the same, with the name that it has, and is an administrator's to set up again.
+ * Pins of namespaces that no record accounts for and no pod runs in: the record of a link that is in there is lost, and with it what the link
+ * was. The link itself comes back to the host all the same, with the name that it has, and is an administrator's to set up again.
  */
 export class StrayPins {
   readonly #pins: NamespacePins;
@@ -19,14 +35,29 @@ export class StrayPins {
     this.#host = host;
   }
 
-  /** @param accounted links that records know of; called after looking at the pins */
-  find(accounted: () => readonly LinkSnapshot[]): HostLeftover[] {
+  /** @param accounted called after looking at the pins, and again before one is removed */
+  find(accounted: () => AccountedPins): HostLeftover[] {
+    const remove = async (path: string) => {
+      if (this.#strays(accounted).includes(path)) await this.#remove(path);
+    };
+    return this.#strays(accounted).map((path) => ({
+      what: 'pinned namespace',
+      name: path,
+      remove: () => remove(path),
+    }));
+  }
+
+  #strays(accounted: () => AccountedPins): string[] {
     const present = this.#pins.paths();
     if (present.length === 0) return [];
-    const known = new Set(accounted().map((snapshot) => this.#pins.path(snapshot)));
-    return present
-      .filter((path) => !known.has(path))
-      .map((path) => ({ what: 'pinned namespace', name: path, remove: () => this.#remove(path) }));
+    const { snapshots, running } = accounted();
+    if (running === undefined) return [];
+    const known = new Set(snapshots.map((snapshot) => this.#pins.path(snapshot)));
+    const inUse = new Set(running.map((sandbox) => namespaceIdentity(sandbox.networkNamespacePath)));
+    return present.filter((path) => {
+      const identity = namespaceIdentity(path);
+      return !known.has(path) && (identity === undefined || !inUse.has(identity));
+    });
   }
 
   async #remove(path: string): Promise<void> {
@@ -50,7 +81,9 @@ export class StrayPins {
     try {
       await move(link.name);
     } catch (error) {
-      if (!(error instanceof NetlinkError && error.code === 'EEXIST')) throw error;
+      if (!isExists(error)) throw error;
+      // Its name is taken, or one of the alternative names is.
+      if (link.altnames.length > 0) await pod.executeAsync(linkDeleteAltname(link.index, link.altnames));
       await move(`pb${link.index}`);
     }
     const back = (await this.#host.linksAsync()).find(({ alias }) => alias === link.alias);

@@ -70,7 +70,8 @@ export function decodeResponse(data: Uint8Array): Uint8Array {
   const { status } = response;
   if (status !== null && status !== undefined && status.code !== 0)
     throw new TtrpcError(status.code, status.message);
-  return bytesOf(response.payload);
+  // Whoever waits for it reads it later, when there may be other bytes where the message was.
+  return bytesOf(response.payload).slice();
 }
 
 /** An absent bytes field is an empty array, not an empty buffer. */

@@ -135,6 +135,8 @@ export class NodeInspector {
 
   #backendSources(signal: AbortSignal): LeftoverSource[] {
     const { backends, ledger, runtime } = this.#options;
+    // What links the claims of a newer instance have, only that one can tell.
+    if (ledger.foreign().size > 0) return [];
     return backends.kinds.flatMap((kind) => {
       const attach = backends.get(kind)?.attach;
       if (attach?.leftovers === undefined) return [];

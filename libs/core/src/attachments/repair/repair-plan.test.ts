@@ -167,12 +167,12 @@ describe('pods get what they should have', () => {
 });
 
 describe('what is left of runs that were cut off', () => {
-  it('goes last: gates of claims that are in no pod, and what no record knows of', () => {
+  it('gates of claims that are in no pod are closed before anything is attached, and what no record knows of goes last', () => {
     const leftover = { what: 'CDI spec', name: 'c9', remove: async () => {} };
     const claims = [claim('c1', [], { podUIDs: [], gateOpen: true }), claim('c2', [])];
     expect(plan(claims, [sandbox('p1')], [leftover])).toEqual([
-      'attach c2 sandbox-p1: the pod runs without it',
       'close gate c1: the gate is open and the claim is in no pod',
+      'attach c2 sandbox-p1: the pod runs without it',
       'remove CDI spec c9',
     ]);
   });

@@ -36,7 +36,7 @@ export function planRepair(state: NodeState): RepairAction[] {
     leftover,
     reason: 'no record knows of it',
   }));
-  return [...detaches, ...attaches, ...gates, ...removals];
+  return [...detaches, ...gates, ...attaches, ...removals];
 }
 
 function detachesOf(claim: ClaimState, state: NodeState): RepairAction[] {

@@ -1,7 +1,7 @@
-import { existsSync, mkdirSync, readdirSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
-import { AttachmentsRig, claim, pod } from '../../testing/attachments-rig.ts';
+import { AttachmentsRig, claim, container, pod } from '../../testing/attachments-rig.ts';
 import { FakeBackend } from '../../testing/fake-backend.ts';
 
 let rig: AttachmentsRig;
@@ -73,6 +73,35 @@ describe('repair', () => {
     }
     expect(driver.backend.places.size).toBe(0);
     expect([driver.isOpen('c1'), driver.isOpen('c2')]).toEqual([false, false]);
+  });
+
+  it('does not take from a pod of whose sandbox the driver has first heard when its container was created', async () => {
+    const driver = rig.begin(new FakeBackend('a'));
+    await driver.hooks.synchronize?.([], []);
+    await driver.prepare(claim('c1', ['a']));
+    await driver.hooks.createContainer?.(pod('p1'), container([]));
+    await driver.settled('c1');
+    vi.useFakeTimers({ now: Date.now() + 60_000, toFake: ['Date'] });
+    try {
+      expect(await driver.repairer.repair('timer', signal)).toEqual([]);
+    } finally {
+      vi.useRealTimers();
+    }
+    expect([driver.backend.places.get('a'), driver.isOpen('c1')]).toEqual(['sandbox-p1', true]);
+  });
+
+  it('leaves alone what belongs to claims whose records only another version can read', async () => {
+    const driver = await running();
+    driver.backend.attach.leftovers = async () => expect.unreachable('asked what is left');
+    const other = rig.begin(new FakeBackend('c'));
+    await other.prepare(claim('newer', ['c'], { pods: ['p2'] }));
+    await other.hooks.runPodSandbox?.(pod('p2'));
+    await other.settled('newer');
+    driver.cdi.set('newer', { devices: [], mounts: [] });
+    const path = join(rig.directory, 'claims/newer.json');
+    writeFileSync(path, readFileSync(path, 'utf8').replace('"version":1', '"version":2'));
+    expect(await driver.repair()).toEqual([]);
+    expect([other.isOpen('newer'), driver.cdi.has('newer')]).toEqual([true, true]);
   });
 
   it('judges by the kernel alone while the runtime is not connected', async () => {

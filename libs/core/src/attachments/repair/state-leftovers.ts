@@ -21,19 +21,23 @@ export interface StateLeftoversOptions {
 
 /** Finds files of claims that are not prepared, and writes of the journal that were cut off. */
 export function stateLeftovers({ ledger, gate, claims, files }: StateLeftoversOptions): LeftoverSource {
-  const known = () => ledger.all().map(({ claim }) => claim);
+  const isKnown = (claimUID: string) => ledger.get(claimUID) !== undefined || ledger.foreign().has(claimUID);
+  const strangeGates = () => {
+    const names = gate.strangers(ledger.all().map(({ claim }) => claim));
+    return names.filter((name) => ![...ledger.foreign()].some((claimUID) => name.endsWith(`-${claimUID}`)));
+  };
 
   async function ofClaims(what: string, store: ClaimFiles): Promise<Leftover[]> {
     const found = await store.list();
     return found
-      .filter((claimUID) => ledger.get(claimUID) === undefined)
+      .filter((claimUID) => !isKnown(claimUID))
       .map((claimUID) => ({
         what,
         name: claimUID,
         // Preparing writes the record before anything else, with the same lock.
         remove: () =>
           claims.run(claimUID, async () => {
-            if (ledger.get(claimUID) === undefined) await store.remove(claimUID);
+            if (!isKnown(claimUID)) await store.remove(claimUID);
           }),
       }));
   }
@@ -43,11 +47,11 @@ export function stateLeftovers({ ledger, gate, claims, files }: StateLeftoversOp
       const ofFiles = await Promise.all(Object.entries(files).map(([what, store]) => ofClaims(what, store)));
       return [
         ...ofFiles.flat(),
-        ...gate.strangers(known()).map((name) => ({
+        ...strangeGates().map((name) => ({
           what: 'gate',
           name,
           remove: async () => {
-            if (gate.strangers(known()).includes(name)) gate.remove(name);
+            if (strangeGates().includes(name)) gate.remove(name);
           },
         })),
         ...ledger.unfinishedWrites().map((name) => ({
