@@ -1,4 +1,4 @@
-import { type Logger, PodLinkWatch, runtimeHooks, silentLogger } from '@patchbay/core';
+import { type Logger, PodLinkWatch, type Repairer, runtimeHooks, silentLogger } from '@patchbay/core';
 import { type AllocatedClaim, type ClaimReference, KubeApi } from '@patchbay/dra';
 import type { ForeignLibraries } from '@patchbay/ffi';
 import type { NriHandlers } from '@patchbay/nri';
@@ -31,12 +31,14 @@ export class DriverLife {
   readonly memory: ClaimMemory;
   readonly devices: DeviceFlow;
   readonly #claims: ClaimFlow;
+  readonly #repairer: Repairer;
   readonly #ending: AbortController;
   readonly #close: () => void;
 
   private constructor(
     parts: Pick<DriverLife, 'hooks' | 'memory' | 'devices'>,
     claims: ClaimFlow,
+    repairer: Repairer,
     ending: AbortController,
     close: () => void,
   ) {
@@ -44,6 +46,7 @@ export class DriverLife {
     this.memory = parts.memory;
     this.devices = parts.devices;
     this.#claims = claims;
+    this.#repairer = repairer;
     this.#ending = ending;
     this.#close = close;
   }
@@ -81,7 +84,7 @@ export class DriverLife {
     void claims.keeper?.run(signal);
     await devices.inventory.refresh(signal);
     const kept = opened.move();
-    return new DriverLife({ hooks, memory, devices }, claims, ending, () => kept.dispose());
+    return new DriverLife({ hooks, memory, devices }, claims, repairer, ending, () => kept.dispose());
   }
 
   /** The kubelet's NodePrepareResources for a claim whose allocation is known. */
@@ -92,6 +95,11 @@ export class DriverLife {
   /** The kubelet's NodeUnprepareResources for a claim. */
   async unprepare(claim: ClaimReference): Promise<void> {
     await this.memory.turn.run(() => this.#claims.preparer.unprepareClaim(claim, this.#ending.signal));
+  }
+
+  /** A turn of the timer. */
+  async repair(): Promise<void> {
+    await this.#repairer.repair('timer', this.#ending.signal);
   }
 
   /** Ends at once and leaves everything as it is, so that the same process can begin the next life. */

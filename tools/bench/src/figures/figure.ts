@@ -18,7 +18,7 @@ export interface Comparison extends Summary {
 export interface Figure extends Summary {
   /** Such as `hook.veth.1`. */
   readonly name: string;
-  /** `ms`, `MiB` or `pods/s`. */
+  /** `ms`, `MB` or `pods/s`. */
   readonly unit: string;
   /** Our median divided by the rival's, by rival. */
   readonly ratio: Readonly<Record<string, number>>;

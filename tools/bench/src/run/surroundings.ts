@@ -15,7 +15,7 @@ export function surroundings(programs: {
   return {
     date: new Date().toISOString(),
     machine: `${processors.length} × ${processors[0]?.model ?? process.arch}, ${Math.round(totalmem() / 2 ** 30)} GiB`,
-    kernel: `Linux ${release()}`,
+    kernel: `Linux ${/^[\d.]+/.exec(release())?.[0] ?? release()}`,
     load: `${loadavg()[0]?.toFixed(2)} before the first sample`,
     'Node.js': process.version,
     'C compiler': programs.compiler.description,

@@ -26,6 +26,11 @@ export class DriverDied extends Error {
   override readonly name = 'DriverDied';
 }
 
+function onlyReads(flags: unknown): boolean {
+  const { O_WRONLY, O_RDWR, O_CREAT } = fs.constants;
+  return typeof flags === 'number' ? (flags & (O_WRONLY | O_RDWR | O_CREAT)) === 0 : (flags ?? 'r') === 'r';
+}
+
 type Call = (...parameters: unknown[]) => unknown;
 
 /**
@@ -97,9 +102,13 @@ export class CrashableProcess {
     const original = Reflect.get(owner, name) as Call | undefined;
     if (original === undefined) return;
     const guarded = (...parameters: unknown[]) => {
-      const [path] = parameters;
+      const [path, flags] = parameters;
       const ours = typeof path === 'number' || String(path).startsWith(this.directory);
-      return ours ? this.#effect(() => original.apply(owner, parameters)) : original.apply(owner, parameters);
+      // A descriptor that only reads changes nothing, and would be closed by a real death: one of a namespace keeps that alive.
+      const changes = ours && !(name.startsWith('open') && onlyReads(flags));
+      return changes
+        ? this.#effect(() => original.apply(owner, parameters))
+        : original.apply(owner, parameters);
     };
     Reflect.set(owner, name, guarded);
   }

@@ -46,7 +46,7 @@ async function hostFor(): Promise<ProofHost> {
   return host;
 }
 
-let commands = 0;
+let [commands, deaths] = [0, 0];
 const property = fc.asyncProperty(sequences(values['replay-path']), async (sequence) => {
   const here = await hostFor();
   const node = new SequenceNode(here, driver);
@@ -54,11 +54,12 @@ const property = fc.asyncProperty(sequences(values['replay-path']), async (seque
   try {
     await node.start();
     await fc.asyncModelRun(() => ({ model: new NodeModel(), real: node }), sequence);
-    commands += [...sequence].length;
     const left = await node.finish();
     if (left.length > 0) throw new Error(`the host is not what it was:\n${shortened(left)}`);
     held = true;
   } finally {
+    commands += node.steps;
+    deaths += node.deaths;
     if (!held) {
       await node.abandon();
       host = undefined;
@@ -80,6 +81,7 @@ const found: SequencesResult = {
   seed,
   runs: result.numRuns,
   commands,
+  deaths,
   milliseconds: performance.now() - began,
   ...(result.failed
     ? {

@@ -20,8 +20,9 @@ const replay = [
   ...(values['replay-path'] === undefined ? [] : ['--replay-path', values['replay-path']]),
 ];
 for (const result of await runSequences(Number(values.runs), seeds, replay)) {
-  const { seed, runs, commands, milliseconds } = result;
-  console.log(`seed ${seed}: ${runs} sequences, ${commands} commands, ${(milliseconds / 1000).toFixed(1)} s`);
+  const { seed, runs, commands, deaths, milliseconds } = result;
+  const seconds = (milliseconds / 1000).toFixed(1);
+  console.log(`seed ${seed}: ${runs} sequences, ${commands} commands, ${deaths} deaths, ${seconds} s`);
   const text = failureText(result);
   if (text === '') continue;
   console.log(text);

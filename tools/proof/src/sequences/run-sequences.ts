@@ -5,8 +5,10 @@ import { runIsolatedJobs } from '../isolated-jobs.ts';
 export interface SequencesResult {
   readonly seed: number;
   readonly runs: number;
-  /** All commands of all sequences. */
+  /** All commands of all sequences that had their turn. */
   readonly commands: number;
+  /** How often the driver died in one of them. */
+  readonly deaths: number;
   readonly milliseconds: number;
   /** Present when a sequence did not hold. */
   readonly failure?: {

@@ -22,6 +22,10 @@ export class SequenceNode {
   readonly #pods = new Map<string, ProofPod>();
   /** Links that were taken out of the host for good. */
   readonly removed = new Set<string>();
+  /** How many commands have had their turn. */
+  steps = 0;
+  /** How often the driver has died in what it did. */
+  deaths = 0;
   #driver: DriverLife | undefined;
   #attempts = 0;
   #death: Death | undefined;
@@ -60,6 +64,7 @@ export class SequenceNode {
   async endedAsPlanned(): Promise<boolean> {
     this.#death = undefined;
     if (!this.#process.dead) return false;
+    this.deaths++;
     await this.kill();
     return true;
   }
@@ -69,6 +74,11 @@ export class SequenceNode {
     const { hooks } = this.#life;
     const running = [...this.#pods.values()].map(({ sandbox }) => sandbox);
     await this.#mortally(async () => hooks.synchronize?.(running, []));
+  }
+
+  /** It is time to repair, if a driver is there to do so. */
+  async repair(): Promise<void> {
+    await this.#driver?.repair();
   }
 
   async prepare(name: string): Promise<void> {

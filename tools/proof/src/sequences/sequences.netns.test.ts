@@ -17,6 +17,7 @@ describe('random sequences of commands', () => {
       seeds: seeds.join(', '),
       sequences: String(results.reduce((sum, { runs }) => sum + runs, 0)),
       commands: String(results.reduce((sum, { commands }) => sum + commands, 0)),
+      'deaths of the driver': String(results.reduce((sum, { deaths }) => sum + deaths, 0)),
       time: `${(Math.max(...results.map(({ milliseconds }) => milliseconds)) / 1000).toFixed(0)} s`,
     };
     expect(results.map(failureText).join('\n').trim()).toBe('');

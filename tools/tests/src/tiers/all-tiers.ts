@@ -6,14 +6,22 @@ import { reportDirectory, VitestTier } from './vitest-tier.ts';
 const containerdNeeds = 'root, and the network or a filled .cache for Debian packages';
 const containerd = (series: string) => lab('tools/lab/src/containerd/enter.ts', ['--series', series]);
 
-/** Every tier, in the order in which they run: what fails fast comes first. The virtual machine runs beside the others. */
+/** Part of the path of proofs that need no runtime. */
+const proofs = ['tools/proof/src/fault-matrix/', 'tools/proof/src/sequences/'];
+
+/**
+ * Every tier, in the order in which they run: what fails fast comes first. Two run beside the others, one after the other: the proofs while the
+ * others measure no latencies, and the virtual machine.
+ */
 export const allTiers: readonly Tier[] = [
   checkTier,
   new VitestTier({ name: 'unit', needs: 'nothing', project: 'unit', ...anywhere }),
   new VitestTier({
-    name: 'netns',
+    name: 'proof',
     needs: "root and this machine's kernel",
     project: 'netns',
+    only: proofs,
+    besideOthers: true,
     ...emptyNamespaces,
   }),
   new VitestTier({
@@ -27,8 +35,20 @@ export const allTiers: readonly Tier[] = [
     needs: containerdNeeds,
     project: 'containerd',
     // What befalls the API server is the same to every runtime, and what the driver holds after many pods, and what leases are, too.
-    leavesOut: ['tools/e2e/src/dra/failures.', 'tools/e2e/src/addresses/', 'tools/proof/src/soak/'],
+    leavesOut: [
+      'tools/e2e/src/dra/failures.',
+      'tools/e2e/src/addresses/',
+      'tools/e2e/src/scale.',
+      'tools/proof/',
+    ],
     ...containerd('1.7'),
+  }),
+  new VitestTier({
+    name: 'netns',
+    needs: "root and this machine's kernel",
+    project: 'netns',
+    leavesOut: proofs,
+    ...emptyNamespaces,
   }),
   new VitestTier({
     name: 'vm',

@@ -24,17 +24,18 @@ export async function runTiers(
 ): Promise<readonly TierResult[]> {
   const asked = tiers.filter((tier) => tier.tests(filters).length > 0);
   const results = new Map<Tier, TierResult>();
-  const beside = asked
-    .filter((tier) => tier.besideOthers)
-    .map(async (tier) => {
-      const pieces: string[] = [];
+  let texts = Promise.resolve('');
+  for (const tier of asked.filter(({ besideOthers }) => besideOthers)) {
+    texts = texts.then(async (earlier) => {
+      const pieces = [earlier];
       results.set(tier, await runTier(tier, filters, (text) => pieces.push(text)));
       return pieces.join('');
     });
+  }
   for (const tier of asked.filter(({ besideOthers }) => !besideOthers)) {
     results.set(tier, await runTier(tier, filters, show));
   }
-  for (const text of beside) show(await text);
+  show(await texts);
   return asked.flatMap((tier) => results.get(tier) ?? []);
 }
 

@@ -21,6 +21,8 @@ export interface VitestTierOptions {
   readonly needs: string;
   /** The project in `vitest.config.ts`, which is also the suffix of its files but for `unit`. */
   readonly project: 'unit' | 'netns' | 'containerd' | 'vm';
+  /** Parts of the paths of the only tests that this tier runs; all of the project by default. */
+  readonly only?: readonly string[];
   /** Parts of the paths of tests that another tier runs, because these surroundings make no difference to them. */
   readonly leavesOut?: readonly string[];
   /** Put before the command line: enters the surroundings that the tests need. */
@@ -51,6 +53,7 @@ export class VitestTier implements Tier {
     });
     return paths
       .filter((path) => (suffixed.exec(path)?.[1] ?? 'unit') === this.#options.project)
+      .filter((path) => this.#options.only?.some((part) => path.includes(part)) ?? true)
       .filter((path) => !this.#options.leavesOut?.some((part) => path.includes(part)))
       .filter((path) => filters.length === 0 || filters.some((filter) => path.includes(filter)))
       .sort();

@@ -157,6 +157,19 @@ describe('repair', () => {
 });
 
 describe('the timer', () => {
+  it('tries again soon what failed, whatever the occasion was', async () => {
+    const driver = await running(locating(new FakeBackend('a', 'b')));
+    driver.backend.places.delete('b');
+    driver.backend.failing.add('attach b');
+    const ending = new AbortController();
+    const run = driver.repairer.run(60_000, ending.signal);
+    await driver.repairer.repair('synchronize', signal);
+    driver.backend.failing.clear();
+    await vi.waitFor(() => expect(driver.backend.places.get('b')).toBe('sandbox-p1'), { timeout: 3_000 });
+    ending.abort();
+    await run;
+  });
+
   it('repairs from time to time, at once when something was unprepared, until it is told to end', async () => {
     const driver = await running();
     const occasions: string[] = [];

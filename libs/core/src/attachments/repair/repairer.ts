@@ -14,7 +14,7 @@ export type RepairOccasion = 'start' | 'synchronize' | 'unprepare' | 'timer' | '
 /** What became of one action. */
 export interface RepairOutcome {
   readonly action: RepairAction;
-  /** Why it failed; it is tried again at the next occasion. */
+  /** Why it failed; it is tried again soon. */
   readonly error?: unknown;
 }
 
@@ -31,6 +31,9 @@ export interface RepairerOptions {
   readonly onOutcome?: (outcome: RepairOutcome, occasion: RepairOccasion) => void;
 }
 
+/** After a turn in which something failed, in milliseconds; doubled with each further one, up to the usual interval. */
+const firstRetryMs = 1_000;
+
 /** By how much the pauses between two turns differ, so that nodes that were started together do not repair together. */
 const jitter = 0.2;
 
@@ -42,6 +45,10 @@ export class Repairer {
   readonly #options: RepairerOptions;
   #wake: (() => void) | undefined;
   #wanted = false;
+  /** How many turns in a row something could not be repaired. */
+  #failedTurns = 0;
+  /** When to try that again, in milliseconds of `performance.now`. */
+  #retryAt = Infinity;
 
   constructor(options: RepairerOptions) {
     this.#options = options;
@@ -59,7 +66,15 @@ export class Repairer {
       signal.throwIfAborted();
       outcomes.push(await this.#try(action, occasion, signal));
     }
+    this.#scheduleRetry(outcomes.some(({ error }) => error !== undefined));
     return outcomes;
+  }
+
+  /** What fails is often over soon: a namespace that is dying still has a link, for some milliseconds, which another pod is to get. */
+  #scheduleRetry(failed: boolean): void {
+    this.#failedTurns = failed ? this.#failedTurns + 1 : 0;
+    this.#retryAt = failed ? performance.now() + firstRetryMs * 2 ** (this.#failedTurns - 1) : Infinity;
+    if (failed) this.#wake?.();
   }
 
   /** Has {@link run} repair soon instead of when it is time. */
@@ -85,12 +100,16 @@ export class Repairer {
   }
 
   async #occasion(ms: number, signal: AbortSignal): Promise<RepairOccasion> {
-    const woken = new AbortController();
-    this.#wake = () => woken.abort();
-    if (this.#wanted) woken.abort();
-    const either = AbortSignal.any([signal, woken.signal]);
-    await pause(ms, undefined, { signal: either, ref: false }).catch(() => {});
-    this.#wake = undefined;
+    const regular = performance.now() + ms;
+    for (;;) {
+      const left = Math.min(regular, this.#retryAt) - performance.now();
+      if (signal.aborted || this.#wanted || left <= 0) break;
+      const woken = new AbortController();
+      this.#wake = () => woken.abort();
+      const either = AbortSignal.any([signal, woken.signal]);
+      await pause(Math.ceil(left), undefined, { signal: either, ref: false }).catch(() => {});
+      this.#wake = undefined;
+    }
     const occasion = this.#wanted ? 'unprepare' : 'timer';
     this.#wanted = false;
     return occasion;

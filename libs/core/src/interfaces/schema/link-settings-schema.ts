@@ -53,7 +53,7 @@ export const linkSettingsShape = {
   detachEBPF: z
     .boolean()
     .optional()
-    .describe('Take the eBPF programs (tc and TCX) from the link before it carries packets in the pod'),
+    .describe('Take the eBPF programs (tc, TCX and XDP) from the link before it carries packets in the pod'),
   inherit: inherit
     .optional()
     .describe('For host links: what the claim gives none of is as it was on the host'),
