@@ -4,6 +4,7 @@ import {
   type Link,
   linkDelete,
   linkSet,
+  NetlinkError,
   NetworkNamespace,
   routeAdd,
   RouteSocket,
@@ -96,7 +97,12 @@ export class HostNetwork {
     for (const name of this.linkNames().filter(
       (each) => each.startsWith('port-') || ['fabric', 'br-blue'].includes(each),
     )) {
-      this.#socket.execute(linkDelete({ name }));
+      try {
+        this.#socket.execute(linkDelete({ name }));
+      } catch (error) {
+        // A port goes with its card, which may be in a namespace that is just dying.
+        if (!(error instanceof NetlinkError && error.code === 'ENODEV')) throw error;
+      }
     }
     this.close();
   }
