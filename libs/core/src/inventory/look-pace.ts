@@ -20,7 +20,7 @@ export class LookPace {
   /** Grows from look to look in a flood; 0 when there is none. */
   #floodPauseMs = 0;
 
-  constructor({ debounceMs = 10, share = 0.06, longestPauseMs = 250 }: LookPaceOptions = {}) {
+  constructor({ debounceMs = 10, share = 0.04, longestPauseMs = 250 }: LookPaceOptions = {}) {
     this.#debounceMs = debounceMs;
     this.#share = share;
     this.#longestPauseMs = longestPauseMs;
