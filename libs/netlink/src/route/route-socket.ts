@@ -1,4 +1,5 @@
 import { closeSync } from 'node:fs';
+import { setTimeout as pause } from 'node:timers/promises';
 import { BatchReplies } from '../socket/batch-replies.ts';
 import { DumpReplies } from '../socket/dump-replies.ts';
 import { receiveReplies, receiveRepliesAsync, type Replies } from '../socket/exchange.ts';
@@ -44,8 +45,10 @@ export interface RouteSocketOptions {
 const protocol = 0;
 /** Errors and echoes of one batch wait here until the batch is done; the memory is taken only when it is needed. */
 const receiveBuffer = 4 * 1024 * 1024;
-/** How often a dump is repeated because the kernel's state changed under it. */
+/** How often a dump is repeated because the kernel's state changed under it: at once, and by who can wait, after a growing pause. */
 const dumpAttempts = 10;
+const patientDumpAttempts = 40;
+const longestDumpPauseMs = 20;
 const eintr = 4;
 
 /**
@@ -345,12 +348,14 @@ export class RouteSocket {
       }
       if (!replies.interrupted) return replies.objects;
     }
-    throw interrupted(dump.operation);
+    throw interrupted(dump.operation, dumpAttempts);
   }
 
   async #dumpAsync<T>(dump: RouteDump<T>): Promise<T[]> {
     return this.#pool.use(async (socket) => {
-      for (let attempt = 0; attempt < dumpAttempts; attempt++) {
+      for (let attempt = 0; attempt < patientDumpAttempts; attempt++) {
+        // Links that are moved one after another leave gaps.
+        if (attempt > 2) await pause(Math.min(attempt, longestDumpPauseMs));
         const { replies, sequence } = this.#startDump(dump);
         try {
           await socket.sendAsync(storeBatch([dump], sequence).bytes);
@@ -361,7 +366,7 @@ export class RouteSocket {
         }
         if (!replies.interrupted) return replies.objects;
       }
-      throw interrupted(dump.operation);
+      throw interrupted(dump.operation, patientDumpAttempts);
     });
   }
 
@@ -388,6 +393,6 @@ function ignoreMissing(error: unknown): void {
   if (!isMissing) throw error;
 }
 
-function interrupted(operation: string): NetlinkError {
-  return new NetlinkError(operation, eintr, `the objects changed during each of ${dumpAttempts} attempts`);
+function interrupted(operation: string, attempts: number): NetlinkError {
+  return new NetlinkError(operation, eintr, `the objects changed during each of ${attempts} attempts`);
 }
