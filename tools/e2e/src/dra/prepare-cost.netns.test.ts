@@ -5,8 +5,12 @@ import { reportFigures } from '../report-figures.ts';
 import { RuntimelessNode, type TestClaim } from './runtimeless-node.ts';
 
 const rounds = 50;
-/** Milliseconds that preparing may take beyond reading the claim. */
-const budgetMs = 5;
+/** Milliseconds that preparing may take beyond reading the claim. Of a link of the host the snapshot is taken: 130 settings are read for it. */
+const budgets = [
+  { device: 'blue', budgetMs: 5 },
+  { device: 'uplink0', budgetMs: 5 },
+  { device: 'nic0', budgetMs: 8 },
+];
 
 let node: RuntimelessNode;
 beforeAll(async () => {
@@ -38,25 +42,28 @@ function quantile(values: readonly number[], share: number): number {
 const quarter = 0.25;
 
 describe('prepare, beyond reading the claim', () => {
-  it.for(['blue', 'uplink0', 'nic0'])('a claim for %s adds less than 5 ms', async (device, context) => {
-    const added: number[] = [];
-    const again: number[] = [];
-    for (let round = 0; round < rounds; round++) {
-      const claim = await node.allocateDevice(`${device}-${round}`, device);
-      // In pairs, because the machine's speed drifts.
-      for (const [index, figures] of [added, again].entries()) {
-        const reading = await milliseconds(() => node.readClaim(claim));
-        expect(await node.prepare(claim)).toBe('');
-        figures.push((await durationOf(claim, index + 1)) - reading);
+  it.for(budgets)(
+    'a claim for $device adds less than $budgetMs ms',
+    async ({ device, budgetMs }, context) => {
+      const added: number[] = [];
+      const again: number[] = [];
+      for (let round = 0; round < rounds; round++) {
+        const claim = await node.allocateDevice(`${device}-${round}`, device);
+        // In pairs, because the machine's speed drifts.
+        for (const [index, figures] of [added, again].entries()) {
+          const reading = await milliseconds(() => node.readClaim(claim));
+          expect(await node.prepare(claim)).toBe('');
+          figures.push((await durationOf(claim, index + 1)) - reading);
+        }
+        expect(await node.unprepare(claim)).toBe('');
+        await node.release(claim);
       }
-      expect(await node.unprepare(claim)).toBe('');
-      await node.release(claim);
-    }
-    reportFigures(context, {
-      'new, quarter and median': `${quantile(added, quarter).toFixed(2)}, ${quantile(added, 0.5).toFixed(2)} ms`,
-      'prepared before': `${quantile(again, quarter).toFixed(2)}, ${quantile(again, 0.5).toFixed(2)} ms`,
-    });
-    expect(quantile(added, quarter)).toBeLessThan(budgetMs);
-    expect(quantile(again, quarter)).toBeLessThan(budgetMs);
-  });
+      reportFigures(context, {
+        'new, quarter and median': `${quantile(added, quarter).toFixed(2)}, ${quantile(added, 0.5).toFixed(2)} ms`,
+        'prepared before': `${quantile(again, quarter).toFixed(2)}, ${quantile(again, 0.5).toFixed(2)} ms`,
+      });
+      expect(quantile(added, quarter)).toBeLessThan(budgetMs);
+      expect(quantile(again, quarter)).toBeLessThan(budgetMs);
+    },
+  );
 });
