@@ -93,17 +93,13 @@ export class VethAttach implements AttachStrategy {
     const setup: InterfaceSetup = { ...asked, ...(mtu === undefined ? {} : { mtu }) };
     await this.#podLinks.assertCanCreate({ kind: 'veth' }, setup);
     const seed = [claim.uid, device.identity, ...(shareId === undefined ? [] : [shareId])];
+    const marks = this.#marks(seed);
     if (network.mode === 'routed') {
-      return {
-        seed,
-        marks: this.#marks(seed),
-        ...routed(setup, network),
-      } satisfies VethPrepared as unknown as JsonObject;
+      return { seed, marks, ...routed(setup, network) } satisfies VethPrepared as unknown as JsonObject;
     }
     const { name, index, mtu: largestMtu } = await this.#bridge(network.bridge, device);
     const bridge = { name, index };
     // A server lends an address to one hardware address, which must then be known now.
-    const marks = this.#marks(seed);
     const hardwareAddress = setup.hardwareAddress ?? marks.podAddress;
     const leased = await this.#leases.lease(
       request,

@@ -142,6 +142,20 @@ describe('moveOut', () => {
     expect(hostState(host)).toBe(before);
   });
 
+  it('brings back under a passing name a link whose mark and address the pod has changed, when its own name is taken', async () => {
+    const taken = await snapshot();
+    const before = hostState(host);
+    await links.moveIn(taken, { ...setup, hardwareAddress: '02:00:5e:00:53:01' }, sandbox);
+    const { index = 0 } = inPod((socket) => socket.link({ name: 'fast0' })) ?? {};
+    inPod((socket) => socket.execute(linkSet(index, { alias: '' })));
+    const other = host.createLink({ name: 'nic0', kind: { kind: 'veth', peer: { name: 'other0' } } });
+    const asked = { ...setup, hardwareAddress: '02:00:5e:00:53:01' };
+    await expect(links.moveOut(taken, asked, sandbox)).rejects.toThrow('nic0');
+    host.execute(linkDelete({ index: other.index }));
+    await links.moveOut(taken, asked, sandbox);
+    expect(hostState(host)).toBe(before);
+  });
+
   it('succeeds, and says so, when the pod has deleted the link', async () => {
     const taken = await snapshot();
     const { linkIndex = 0 } = await links.moveIn(taken, setup, sandbox);

@@ -16,8 +16,8 @@ export interface CreatedLink {
 
 /** Reads no more of an echo than which link it is. */
 export function decodeCreatedLink(message: MessageReader): CreatedLink {
-  const index = message.buffer.readInt32LE(message.start + 4);
   const attributes = message.attributes(linkHeaderSize);
+  const index = message.buffer.readInt32LE(message.start + 4);
   while (attributes.next()) {
     if (attributes.type === linkAttributes.link) return { index, parent: attributes.int32() };
   }
