@@ -1,14 +1,15 @@
 import type { ContainerUpdate } from './container-update.ts';
 import type { LinuxResources } from './linux-resources.ts';
-import { plainReader } from './plain-reader.ts';
-import type { WireObject } from './plain-reader.ts';
+import { plainDecoder } from './plain-decoder.ts';
 import { plainWriter } from './plain-writer.ts';
 import { nriType } from './wire-schema.ts';
 
 const synchronizeResponse = nriType('SynchronizeResponse');
 const writeUpdates = plainWriter(synchronizeResponse);
-const updateContainersResponse = nriType('UpdateContainersResponse');
-const readUpdate = plainReader(nriType('ContainerUpdate'));
+const decodeResponse = plainDecoder(nriType('UpdateContainersResponse'));
+
+/** A ContainerUpdate message that was decoded. */
+type PlainUpdate = { readonly linux?: { readonly resources?: LinuxResources } };
 
 /** As the ContainerUpdate message has it. */
 export function plainUpdate({ resources, ...update }: ContainerUpdate): object {
@@ -26,12 +27,9 @@ export function encodeUpdates(updates: readonly ContainerUpdate[]): Uint8Array {
 
 /** The updates of an encoded UpdateContainersResponse, which are those that failed. */
 export function decodeFailedUpdates(payload: Uint8Array): ContainerUpdate[] {
-  const { failed } = updateContainersResponse.decode(payload) as unknown as { failed: readonly WireObject[] };
-  return failed.map(containerUpdateFrom);
-}
-
-function containerUpdateFrom(message: WireObject): ContainerUpdate {
-  const { linux, ...plain } = readUpdate(message) as { linux?: { resources?: LinuxResources } };
-  const resources = linux?.resources;
-  return { ...plain, ...(resources === undefined ? {} : { resources }) } as ContainerUpdate;
+  const { failed } = decodeResponse(payload) as { failed: readonly PlainUpdate[] };
+  return failed.map(({ linux, ...update }) => {
+    const resources = linux?.resources;
+    return { ...update, ...(resources === undefined ? {} : { resources }) } as ContainerUpdate;
+  });
 }

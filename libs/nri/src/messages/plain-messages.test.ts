@@ -1,9 +1,8 @@
 import fc from 'fast-check';
-import type protobuf from 'protobufjs/light.js';
+import protobuf from 'protobufjs/light.js';
 import { describe, expect, it } from 'vitest';
 import { enumWords } from './enum-words.ts';
-import type { WireObject } from './plain-reader.ts';
-import { isOptionalWrapper, plainName, plainReader } from './plain-reader.ts';
+import { isOptionalWrapper, plainDecoder, plainName } from './plain-decoder.ts';
 import { InvalidReplyError, plainWriter } from './plain-writer.ts';
 import { nriType } from './wire-schema.ts';
 
@@ -13,8 +12,7 @@ function encode(typeName: string, plain: object): Uint8Array {
 }
 
 function decode(typeName: string, bytes: Uint8Array): Record<string, unknown> {
-  const type = nriType(typeName);
-  return plainReader(type)(type.decode(bytes) as unknown as WireObject);
+  return plainDecoder(nriType(typeName))(bytes);
 }
 
 /** Any plain message of a type, with every field either there or at its default. */
@@ -115,6 +113,44 @@ describe('plain messages', () => {
   it('tell an absent optional value from its zero', () => {
     expect(decode('LinuxMemory', encode('LinuxMemory', { limit: 0 }))).toEqual({ limit: 0 });
     expect(decode('LinuxMemory', encode('LinuxMemory', {}))).toEqual({});
+  });
+
+  it('pass over fields that are not known, and known ones that are of another kind', () => {
+    const text = (writer: protobuf.Writer, field: number, value: string) =>
+      writer.uint32((field << 3) | 2).string(value);
+    const writer = protobuf.Writer.create();
+    text(writer, 1, 'the key');
+    text(writer, 1000, 'of a later version');
+    writer.uint32((2 << 3) | 0).uint32(7);
+    expect(decode('KeyValue', writer.finish())).toEqual({ key: 'the key', value: '' });
+  });
+
+  it('have the last of several values where one is allowed', () => {
+    const twice = Buffer.concat([encode('KeyValue', { key: 'a' }), encode('KeyValue', { key: 'b' })]);
+    expect(decode('KeyValue', twice)).toEqual({ key: 'b', value: '' });
+  });
+
+  it('have repeated numbers whether they come in one piece or one by one', () => {
+    const field = 3;
+    const packed = protobuf.Writer.create().uint32((field << 3) | 2);
+    packed.fork().uint32(5).uint32(300).ldelim();
+    const single = protobuf.Writer.create();
+    for (const value of [5, 300]) single.uint32((field << 3) | 0).uint32(value);
+    for (const bytes of [packed.finish(), single.finish()])
+      expect(decode('User', bytes)).toMatchObject({ additionalGids: [5, 300] });
+  });
+
+  it('are refused when a value goes beyond what it is in', () => {
+    const user = protobuf.Writer.create()
+      .uint32((3 << 3) | 2)
+      .uint32(2);
+    const bytes = Buffer.concat([user.finish(), Buffer.from([0x05, 0x80, 0x01])]);
+    expect(() => decode('User', bytes)).toThrow('goes 1 bytes beyond');
+    const inner = protobuf.Writer.create()
+      .uint32((6 << 3) | 2)
+      .uint32(3);
+    const label = Buffer.from([(1 << 3) | 2, 2, 0x61, 0x62, 0x63]);
+    expect(() => decode('PodSandbox', Buffer.concat([inner.finish(), label]))).toThrow('goes 1 bytes beyond');
   });
 
   it.each([

@@ -1,6 +1,6 @@
 import type protobuf from 'protobufjs/light.js';
 import { enumWords } from './enum-words.ts';
-import { isOptionalWrapper, plainName } from './plain-reader.ts';
+import { isOptionalWrapper, plainName } from './plain-decoder.ts';
 
 /** A handler returned something that cannot be sent. */
 export class InvalidReplyError extends Error {
@@ -19,7 +19,7 @@ type Write = (value: unknown, path: string) => unknown;
 const writers = new Map<protobuf.Type, Write>();
 
 /**
- * A function that turns plain data, as `plainReader` makes it, into an object that protobuf.js can encode. Every field may be left out
+ * A function that turns plain data, as `plainDecoder` makes it, into an object that protobuf.js can encode. Every field may be left out
  * or undefined.
  *
  * @returns a function that throws {@link InvalidReplyError} for unknown fields and values of the wrong kind: protobuf.js would drop or

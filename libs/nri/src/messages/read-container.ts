@@ -1,18 +1,14 @@
 import type { Container } from './container.ts';
 import type { Int64 } from './linux-resources.ts';
-import { plainReader } from './plain-reader.ts';
-import type { WireObject } from './plain-reader.ts';
+import type { PlainMessage } from './plain-decoder.ts';
+import { plainDecoder } from './plain-decoder.ts';
 import { nriType } from './wire-schema.ts';
 
-const read = plainReader(nriType('Container'));
-const absent = nriType('Container').create() as unknown as WireObject;
+const absent = plainDecoder(nriType('Container'))(new Uint8Array());
 
-/** From the decoded NRI message; all fields are empty when it is absent. */
-export function containerFrom(message: WireObject | null | undefined): Container {
-  const { pid, createdAt, startedAt, finishedAt, cdiDevices, ...plain } = read(message ?? absent) as Record<
-    string,
-    unknown
-  >;
+/** Made of the plain NRI message; all fields are empty when it is absent. */
+export function containerFrom(message: PlainMessage = absent): Container {
+  const { pid, createdAt, startedAt, finishedAt, cdiDevices, ...plain } = message;
   return {
     ...plain,
     ...(pid === 0 ? {} : { pid }),

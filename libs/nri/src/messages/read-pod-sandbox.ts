@@ -1,14 +1,13 @@
-import { plainReader } from './plain-reader.ts';
-import type { WireObject } from './plain-reader.ts';
+import type { PlainMessage } from './plain-decoder.ts';
+import { plainDecoder } from './plain-decoder.ts';
 import type { PodSandbox } from './pod-sandbox.ts';
 import { nriType } from './wire-schema.ts';
 
-const read = plainReader(nriType('PodSandbox'));
-const absent = nriType('PodSandbox').create() as unknown as WireObject;
+const absent = plainDecoder(nriType('PodSandbox'))(new Uint8Array());
 
-/** From the decoded NRI message; all fields are empty when it is absent. */
-export function podSandboxFrom(message: WireObject | null | undefined): PodSandbox {
-  const plain = read(message ?? absent) as unknown as PodSandbox & {
+/** Made of the plain NRI message; all fields are empty when it is absent. */
+export function podSandboxFrom(message: PlainMessage | undefined): PodSandbox {
+  const plain = { ...(message ?? absent) } as unknown as PodSandbox & {
     pid?: number;
     networkNamespacePath?: string;
   };

@@ -19,6 +19,11 @@ export function nriType(name: string): protobuf.Type {
   return root.lookupType(`nri.pkg.api.v1alpha1.${name}`);
 }
 
+/** An NRI enum by its short name, 'Event'. */
+export function nriEnum(name: string): protobuf.Enum {
+  return root.lookupEnum(`nri.pkg.api.v1alpha1.${name}`);
+}
+
 const prepared = new Set<protobuf.Type>();
 
 /**

@@ -1,17 +1,15 @@
-import type protobuf from 'protobufjs/light.js';
 import type { CreateContainerResult } from '../messages/container-adjustment.ts';
 import { encodeCreateContainerResult, encodeUpdateContainerResult } from '../messages/container-results.ts';
 import type { ContainerUpdate, UpdateContainerResult } from '../messages/container-update.ts';
 import { encodeUpdates } from '../messages/container-updates.ts';
-import type { LinuxResources } from '../messages/linux-resources.ts';
-import { plainReader } from '../messages/plain-reader.ts';
-import type { WireObject } from '../messages/plain-reader.ts';
+import type { PlainMessage } from '../messages/plain-decoder.ts';
+import { plainDecoder } from '../messages/plain-decoder.ts';
 import { containerFrom } from '../messages/read-container.ts';
 import { podSandboxFrom } from '../messages/read-pod-sandbox.ts';
 import { containerValidationFrom } from '../messages/read-validation.ts';
 import { nriType, prepareType } from '../messages/wire-schema.ts';
 import { prepareEnvelopes } from '../ttrpc/ttrpc-envelope.ts';
-import type { NriEvent } from './nri-events.ts';
+import type { EventKind, NriEvent } from './nri-events.ts';
 import { nriEvents } from './nri-events.ts';
 import type { NriHandlers } from './nri-handlers.ts';
 
@@ -21,24 +19,29 @@ export type Eventually<T> = T | Promise<T>;
 /** How an event is answered. */
 export interface EventMethod {
   readonly event: NriEvent;
-  readonly requestType: protobuf.Type;
+  /** @throws what protobuf.js throws for what is no request of the event */
+  decode(payload: Uint8Array): PlainMessage;
   /** From the decoded request, or a StateChangeEvent, which has the same fields, to the encoded reply. */
-  answer(request: WireObject): Eventually<Uint8Array>;
+  answer(request: PlainMessage): Eventually<Uint8Array>;
 }
 
 /** The reply that says nothing. */
 export const emptyReply = new Uint8Array();
 
-const readResources = plainReader(nriType('LinuxResources'));
+/** Events that are answered with more than that they were handled. */
+const kindsWithReply: readonly EventKind[] = ['create', 'update', 'stop', 'validate'];
 const validateResponse = nriType('ValidateContainerAdjustmentResponse');
 
 /** All events that NRI has, answered by the handlers; an event without a handler with the empty reply. */
 export function eventMethods(handlers: NriHandlers): readonly EventMethod[] {
-  return nriEvents.map((event) => ({
-    event,
-    requestType: nriType(`${event.name}Request`),
-    answer: handlers[event.handler] === undefined ? () => emptyReply : answerWith(handlers, event),
-  }));
+  return nriEvents.map((event) => {
+    // Nobody would look at what it carries.
+    if (handlers[event.handler] === undefined) {
+      return { event, decode: () => ({}), answer: () => emptyReply };
+    }
+    const decode = plainDecoder(nriType(`${event.name}Request`));
+    return { event, decode, answer: answerWith(handlers, event) };
+  });
 }
 
 function answerWith(handlers: NriHandlers, { kind, handler: name }: NriEvent): EventMethod['answer'] {
@@ -52,11 +55,7 @@ function answerWith(handlers: NriHandlers, { kind, handler: name }: NriEvent): E
     case 'podUpdate':
       return (request) =>
         andThen(
-          handler(
-            podOf(request),
-            resourcesOf(request['overheadLinuxResources']),
-            resourcesOf(request['linuxResources']),
-          ),
+          handler(podOf(request), request['overheadLinuxResources'], request['linuxResources']),
           () => emptyReply,
         );
     case 'create':
@@ -66,10 +65,8 @@ function answerWith(handlers: NriHandlers, { kind, handler: name }: NriEvent): E
         );
     case 'update':
       return (request) =>
-        andThen(
-          handler(podOf(request), containerOf(request), resourcesOf(request['linuxResources'])),
-          (result) =>
-            isNothing(result) ? emptyReply : encodeUpdateContainerResult(result as UpdateContainerResult),
+        andThen(handler(podOf(request), containerOf(request), request['linuxResources']), (result) =>
+          isNothing(result) ? emptyReply : encodeUpdateContainerResult(result as UpdateContainerResult),
         );
     case 'stop':
       return (request) =>
@@ -87,16 +84,12 @@ function answerWith(handlers: NriHandlers, { kind, handler: name }: NriEvent): E
 }
 
 /** Compiles what answering the events that have a handler takes, so that the first hook is as fast as the others. */
-export function prepareEventMethods(handlers: NriHandlers, methods: readonly EventMethod[]): void {
-  for (const name of ['ConfigureRequest', 'ConfigureResponse', 'SynchronizeRequest', 'SynchronizeResponse']) {
-    prepareType(nriType(name));
-  }
-  prepareType(nriType('StateChangeEvent'));
+export function prepareEventMethods(handlers: NriHandlers): void {
+  for (const name of ['ConfigureResponse', 'SynchronizeResponse']) prepareType(nriType(name));
   prepareEnvelopes();
-  for (const { event, requestType } of methods) {
-    if (handlers[event.handler] === undefined) continue;
-    prepareType(requestType);
-    prepareType(nriType(`${event.name}Response`));
+  for (const { name, handler, kind } of nriEvents) {
+    if (handlers[handler] === undefined || !kindsWithReply.includes(kind)) continue;
+    prepareType(nriType(`${name}Response`));
   }
 }
 
@@ -109,16 +102,12 @@ function isThenable<T>(value: Eventually<T>): value is Promise<T> {
   return typeof (value as { then?: unknown } | null | undefined)?.then === 'function';
 }
 
-function podOf(request: WireObject): ReturnType<typeof podSandboxFrom> {
-  return podSandboxFrom(request['pod'] as WireObject | null);
+function podOf(request: PlainMessage): ReturnType<typeof podSandboxFrom> {
+  return podSandboxFrom(request['pod'] as PlainMessage | undefined);
 }
 
-function containerOf(request: WireObject): ReturnType<typeof containerFrom> {
-  return containerFrom(request['container'] as WireObject | null);
-}
-
-function resourcesOf(message: unknown): LinuxResources | undefined {
-  return isNothing(message) ? undefined : readResources(message as WireObject);
+function containerOf(request: PlainMessage): ReturnType<typeof containerFrom> {
+  return containerFrom(request['container'] as PlainMessage | undefined);
 }
 
 function isNothing(value: unknown): value is null | undefined {

@@ -96,7 +96,7 @@ export class NriPlugin {
   async run(signal: AbortSignal): Promise<void> {
     if (this.#running) throw new Error('the NRI plugin is running already');
     this.#running = true;
-    prepareEventMethods(this.#options.handlers, this.#methods);
+    prepareEventMethods(this.#options.handlers);
     try {
       while (!signal.aborted) {
         const failure = await this.#connectOnce(signal);

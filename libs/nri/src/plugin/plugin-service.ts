@@ -1,11 +1,11 @@
-import type protobuf from 'protobufjs/light.js';
 import type { Logger } from '../logger.ts';
 import type { ContainerUpdate } from '../messages/container-update.ts';
 import { encodeUpdates } from '../messages/container-updates.ts';
-import type { WireObject } from '../messages/plain-reader.ts';
+import { plainDecoder, type PlainMessage } from '../messages/plain-decoder.ts';
 import { containerFrom } from '../messages/read-container.ts';
 import { podSandboxFrom } from '../messages/read-pod-sandbox.ts';
-import { nriType, pluginServiceName } from '../messages/wire-schema.ts';
+import { nriEnum, nriType, pluginServiceName } from '../messages/wire-schema.ts';
+import { enumWords } from '../messages/enum-words.ts';
 import type { TtrpcRequest } from '../ttrpc/ttrpc-envelope.ts';
 import { statusCodes, TtrpcRejection } from '../ttrpc/ttrpc-error.ts';
 import type { EventMethod, Eventually } from './event-methods.ts';
@@ -13,11 +13,14 @@ import { emptyReply, andThen } from './event-methods.ts';
 import { subscribe } from './nri-events.ts';
 import type { NriHandlers, RuntimeInfo } from './nri-handlers.ts';
 
-const configureRequest = nriType('ConfigureRequest');
 const configureResponse = nriType('ConfigureResponse');
-const synchronizeRequest = nriType('SynchronizeRequest');
 const synchronizeResponse = nriType('SynchronizeResponse');
+const decodeConfigure = plainDecoder(nriType('ConfigureRequest'));
+const decodeSynchronize = plainDecoder(nriType('SynchronizeRequest'));
 const stateChangeEvent = nriType('StateChangeEvent');
+const decodeStateChange = plainDecoder(stateChangeEvent);
+/** NRI's numbers of events by the words that decoding makes of them. */
+const eventNumbers = enumWords(nriEnum('Event')).numberOf;
 
 /** Containerd's and CRI-O's defaults, for runtimes before NRI 0.7, which do not tell theirs. */
 const defaultTimeouts = { registrationTimeoutMs: 5000, requestTimeoutMs: 2000 };
@@ -29,8 +32,8 @@ export class PluginService {
   readonly #logger: Logger;
   #runtime: RuntimeInfo | undefined;
   #synchronized = false;
-  #pods: WireObject[] = [];
-  #containers: WireObject[] = [];
+  #pods: PlainMessage[] = [];
+  #containers: PlainMessage[] = [];
 
   constructor(handlers: NriHandlers, methods: readonly EventMethod[], logger: Logger) {
     this.#handlers = handlers;
@@ -50,7 +53,7 @@ export class PluginService {
 
   /** Answers a call of the runtime; labels StateChange calls with the event's name. */
   handle(request: TtrpcRequest): Eventually<Uint8Array> {
-    const { service, method, payload } = request;
+    const { service, method } = request;
     if (service !== pluginServiceName) {
       throw new TtrpcRejection(
         statusCodes.unimplemented,
@@ -58,14 +61,14 @@ export class PluginService {
       );
     }
     const event = this.#methods.find((candidate) => candidate.event.name === method);
-    if (event !== undefined) return event.answer(decode(event.requestType, payload));
+    if (event !== undefined) return event.answer(decoded(event.decode, request));
     switch (method) {
       case 'StateChange':
         return this.#stateChange(request);
       case 'Configure':
-        return this.#configure(payload);
+        return this.#configure(request);
       case 'Synchronize':
-        return this.#synchronize(payload);
+        return this.#synchronize(request);
       case 'Shutdown':
         return andThen(this.#handlers.shutdown?.(), () => emptyReply);
       default:
@@ -74,17 +77,17 @@ export class PluginService {
   }
 
   #stateChange(request: TtrpcRequest): Eventually<Uint8Array> {
-    const change = decode(stateChangeEvent, request.payload);
-    const method = this.#methods[(change['event'] as number) - 1];
+    const change = decoded(decodeStateChange, request);
+    const method = this.#methods[(eventNumbers.get(change['event'] as string) ?? 0) - 1];
     // Events of a later NRI: nothing was subscribed to that has this number.
     if (method === undefined) return emptyReply;
     request.label = method.event.name;
     return method.answer(change);
   }
 
-  #configure(payload: Uint8Array): Eventually<Uint8Array> {
-    const message = decode(configureRequest, payload);
-    const nriVersion = message['NRIVersion'] as string;
+  #configure(request: TtrpcRequest): Eventually<Uint8Array> {
+    const message = decoded(decodeConfigure, request);
+    const nriVersion = message['nriVersion'] as string;
     const runtime: RuntimeInfo = {
       name: message['runtimeName'] as string,
       version: message['runtimeVersion'] as string,
@@ -106,10 +109,10 @@ export class PluginService {
     );
   }
 
-  #synchronize(payload: Uint8Array): Eventually<Uint8Array> {
-    const part = decode(synchronizeRequest, payload);
-    this.#pods.push(...(part['pods'] as readonly WireObject[]));
-    this.#containers.push(...(part['containers'] as readonly WireObject[]));
+  #synchronize(request: TtrpcRequest): Eventually<Uint8Array> {
+    const part = decoded(decodeSynchronize, request);
+    this.#pods.push(...(part['pods'] as readonly PlainMessage[]));
+    this.#containers.push(...(part['containers'] as readonly PlainMessage[]));
     // The runtime takes anything but the same `more`, without updates, as a plugin that cannot do parts.
     if (part['more'] === true) return synchronizeResponse.encode({ more: true }).finish();
     const [pods, containers] = [this.#pods.map(podSandboxFrom), this.#containers.map(containerFrom)];
@@ -127,10 +130,15 @@ export class PluginService {
   }
 }
 
-function decode(type: protobuf.Type, payload: Uint8Array): WireObject {
+function decoded(
+  decode: (payload: Uint8Array) => PlainMessage,
+  { method, payload }: TtrpcRequest,
+): PlainMessage {
   try {
-    return type.decode(payload) as unknown as WireObject;
+    return decode(payload);
   } catch (error) {
-    throw new TtrpcRejection(statusCodes.invalidArgument, `the payload is no ${type.name}`, { cause: error });
+    throw new TtrpcRejection(statusCodes.invalidArgument, `the payload is no request of ${method}`, {
+      cause: error,
+    });
   }
 }

@@ -1,6 +1,5 @@
 import type { Socket } from 'node:net';
-import { plainReader } from '../messages/plain-reader.ts';
-import type { WireObject } from '../messages/plain-reader.ts';
+import { plainDecoder, type PlainMessage } from '../messages/plain-decoder.ts';
 import { nriType, pluginServiceName, runtimeServiceName } from '../messages/wire-schema.ts';
 import { Mux } from '../mux/mux.ts';
 import { pluginServiceConnection, runtimeServiceConnection } from '../mux/mux-frame.ts';
@@ -9,7 +8,7 @@ import { statusCodes, TtrpcError, TtrpcRejection } from '../ttrpc/ttrpc-error.ts
 import { TtrpcServer } from '../ttrpc/ttrpc-server.ts';
 
 /** A message as it came over the wire: NRI's field names in camel case. */
-export type WireMessage = Readonly<Record<string, unknown>>;
+export type WireMessage = PlainMessage;
 
 /** A plugin that connected to the fake runtime. */
 export class FakeConnection {
@@ -77,5 +76,5 @@ export class FakeConnection {
 }
 
 function decode(type: string, payload: Uint8Array): WireMessage {
-  return plainReader(nriType(type))(nriType(type).decode(payload) as unknown as WireObject);
+  return plainDecoder(nriType(type))(payload);
 }

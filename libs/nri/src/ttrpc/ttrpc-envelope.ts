@@ -1,8 +1,11 @@
+import { plainDecoder } from '../messages/plain-decoder.ts';
 import { prepareType, wireType } from '../messages/wire-schema.ts';
 import { statusCodes, TtrpcError, TtrpcRejection } from './ttrpc-error.ts';
 
 const requestType = wireType('ttrpc.Request');
 const responseType = wireType('ttrpc.Response');
+const requestFrom = plainDecoder(requestType);
+const responseFrom = plainDecoder(responseType);
 
 /** Compiles the code for requests and responses ahead of the first one. */
 export function prepareEnvelopes(): void {
@@ -30,8 +33,8 @@ export function encodeRequest({ service, method, payload }: TtrpcRequest, timeou
 /** @throws {@link TtrpcRejection} INVALID_ARGUMENT for data that is no request. */
 export function decodeRequest(data: Uint8Array): TtrpcRequest {
   try {
-    const { service, method, payload } = requestType.decode(data) as unknown as TtrpcRequest;
-    return { service, method, payload: bytesOf(payload) };
+    const { service, method, payload } = requestFrom(data) as unknown as TtrpcRequest;
+    return { service, method, payload };
   } catch (error) {
     throw new TtrpcRejection(
       statusCodes.invalidArgument,
@@ -59,22 +62,16 @@ export function encodeFailure(code: number, message: string): Uint8Array {
  * @throws {@link TtrpcError} for a failure, or data that is no response (INTERNAL).
  */
 export function decodeResponse(data: Uint8Array): Uint8Array {
-  let response: { status?: { code: number; message: string } | null; payload: Uint8Array };
+  let response: { status?: { code: number; message: string }; payload: Uint8Array };
   try {
-    response = responseType.decode(data) as unknown as typeof response;
+    response = responseFrom(data) as typeof response;
   } catch (error) {
     throw new TtrpcError(statusCodes.internal, 'the data of the ttrpc message is no ttrpc response', {
       cause: error,
     });
   }
   const { status } = response;
-  if (status !== null && status !== undefined && status.code !== 0)
-    throw new TtrpcError(status.code, status.message);
+  if (status !== undefined && status.code !== 0) throw new TtrpcError(status.code, status.message);
   // Whoever waits for it reads it later, when there may be other bytes where the message was.
-  return bytesOf(response.payload).slice();
-}
-
-/** An absent bytes field is an empty array, not an empty buffer. */
-function bytesOf(field: Uint8Array | readonly never[]): Uint8Array {
-  return field instanceof Uint8Array ? field : new Uint8Array();
+  return Uint8Array.from(response.payload);
 }
