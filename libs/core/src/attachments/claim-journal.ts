@@ -46,6 +46,7 @@ export class ClaimJournal {
   /** What was read last under each file name, with what tells that file from one that replaces it. */
   readonly #known = new Map<string, { readonly fingerprint: string; readonly record: ClaimRecord }>();
 
+  readonly #devicesText = new WeakMap<ClaimRecord['devices'], string>();
   #foreign: ReadonlySet<string> = new Set();
 
   /**
@@ -103,7 +104,7 @@ export class ClaimJournal {
    */
   write(record: ClaimRecord): void {
     const path = this.#path(record.claim.uid);
-    const text = JSON.stringify(record);
+    const text = this.#textOf(record);
     try {
       this.#change(() => {
         // Read when another instance has written too, which is seldom, instead of looked at after each write.
@@ -113,6 +114,13 @@ export class ClaimJournal {
     } catch (error) {
       throw new JournalWriteError(path, error);
     }
+  }
+
+  /** Devices are most of a record, and the same from one to the next: only what changes is made text in the runtime's hook. */
+  #textOf({ devices, ...rest }: ClaimRecord): string {
+    let text = this.#devicesText.get(devices);
+    if (text === undefined) this.#devicesText.set(devices, (text = JSON.stringify(devices)));
+    return `${JSON.stringify(rest).slice(0, -1)},"devices":${text}}`;
   }
 
   /** Forgets a claim. Succeeds when nothing is known of it. */

@@ -34,20 +34,22 @@ export class HookDeadline {
    * @param onLate called when it takes too long; the work goes on, and its failure is nobody's to hear of
    * @returns whether it has ended; passes on its error if it has ended with one
    */
-  async wait(work: Promise<unknown>, ms: number, onLate: () => void): Promise<boolean> {
-    let timer: NodeJS.Timeout | undefined;
-    const late = new Promise<boolean>((resolve) => {
-      timer = setTimeout(() => resolve(false), ms);
-    });
-    try {
-      const inTime = await Promise.race([work.then(() => true), late]);
-      if (!inTime) {
-        work.catch(() => {});
+  wait(work: Promise<unknown>, ms: number, onLate: () => void): Promise<boolean> {
+    return new Promise((resolve, reject) => {
+      const timer = setTimeout(() => {
         onLate();
-      }
-      return inTime;
-    } finally {
-      clearTimeout(timer);
-    }
+        resolve(false);
+      }, ms);
+      work.then(
+        () => {
+          clearTimeout(timer);
+          resolve(true);
+        },
+        (error: unknown) => {
+          clearTimeout(timer);
+          reject(error);
+        },
+      );
+    });
   }
 }

@@ -81,7 +81,7 @@ export class InterfaceConfigurator {
       const now = socket.link({ index: link.index });
       return this.#apply(pod, now ?? link, { ...setup, sysctls: withIpv6(setup) });
     }
-    throw refusal(setup, step?.purpose ?? error.operation, error);
+    throw refusal(setup, step?.purpose() ?? error.operation, error);
   }
 
   /** What does not ride on messages of rtnetlink, and must be right before the link comes up. */

@@ -62,7 +62,17 @@ describe('IP addresses', () => {
   it('have prefixes no longer than themselves', () => {
     expect(parseIpPrefix('10.0.0.0/8', 'destination')).toMatchObject({ family: 4, length: 8 });
     expect(parseIpPrefix('2001:db8::1', 'destination')).toMatchObject({ family: 6, length: 128 });
-    for (const wrong of ['10.0.0.0/33', '::/129', '10.0.0.0/', '10.0.0.0/x', '10.0.0.0/8/8', '10.0.0.0/-1']) {
+    for (const wrong of [
+      '10.0.0.0/33',
+      '::/129',
+      '10.0.0.0/',
+      '10.0.0.0/x',
+      '10.0.0.0/8/8',
+      '10.0.0.0/-1',
+      '10.0.0.0/08',
+      '::/1e1',
+      '::/1.5',
+    ]) {
       expect(() => parseIpPrefix(wrong, 'destination'), wrong).toThrow(RequestInvalidError);
     }
   });

@@ -36,7 +36,8 @@ export function parseIpPrefix(text: string, field: string): IpPrefix {
   const bytes = parseIpAddress(slash === -1 ? text : text.slice(0, slash), field);
   const lengthText = slash === -1 ? String(bytes.length * 8) : text.slice(slash + 1);
   const length = Number(lengthText);
-  if (!/^\d{1,3}$/.test(lengthText) || length > bytes.length * 8) {
+  // Compared as text: without what `Number` makes of leading zeros, exponents and nothing at all.
+  if (!(length >= 0 && length <= bytes.length * 8) || String(Math.trunc(length)) !== lengthText) {
     throw new RequestInvalidError(
       field,
       text,

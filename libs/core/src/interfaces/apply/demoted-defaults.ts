@@ -28,7 +28,7 @@ export function demotedDefaults(wanted: RouteSetup, linkIndex: number, state: Po
 }
 
 function demote(route: Route, metric: number): InterfaceStep[] {
-  const purpose = `making the pod's route ${describeRoute(route)} weaker`;
+  const purpose = () => `making the pod's route ${describeRoute(route)} weaker`;
   return [
     { request: routeAdd({ ...route, metric }), purpose },
     { request: routeDelete(route), purpose },

@@ -20,10 +20,11 @@ import { ipv4Settings, wantsDetection } from './interface-sysctls.ts';
 import type { PodState } from './pod-state.ts';
 import { describeRoute, metricOf, routeSpec, sameDestination } from './wanted-route.ts';
 
-/** One message to the kernel and what it does, for the error when the kernel refuses it. */
+/** One message to the kernel. */
 export interface InterfaceStep {
   readonly request: RouteRequest;
-  readonly purpose: string;
+  /** Says what it does, for the error when the kernel refuses it. */
+  readonly purpose: () => string;
   /** Whether the interface is right without it. */
   readonly optional?: boolean;
   /** Whether it needs IPv6 to be switched on for the link. */
@@ -48,7 +49,7 @@ export function interfaceSteps(
   return [
     ...settingSteps(link, setup, vrfIndex),
     ...addressSteps(index, setup, state),
-    ...(link.up === true ? [] : [{ request: linkSet(index, { up: true }), purpose: 'bringing it up' }]),
+    ...(link.up === true ? [] : [{ request: linkSet(index, { up: true }), purpose: () => 'bringing it up' }]),
     ...setup.routes.flatMap((route) => routeSteps(index, route, state)),
     ...ruleSteps(setup.rules ?? [], state),
     ...announced,
@@ -65,7 +66,7 @@ function settingSteps(
   const changes = settings(link, setup, vrfIndex);
   const names = Object.keys(changes);
   if (names.length === 0) return none;
-  return [{ request: linkSet(link.index, changes), purpose: `setting its ${names.join(', ')}` }];
+  return [{ request: linkSet(link.index, changes), purpose: () => `setting its ${names.join(', ')}` }];
 }
 
 /** Written for the hook: most links need nothing of it. */
@@ -108,7 +109,7 @@ function addressSteps(linkIndex: number, setup: InterfaceSetup, state: PodState)
         ...(isIpv6(address) ? { flags } : {}),
         ...addressLifetimes(setup.leases, address),
       }),
-      purpose: `adding address ${address}`,
+      purpose: () => `adding address ${address}`,
       ipv6: isIpv6(address),
     }));
 }
@@ -133,7 +134,7 @@ function routeSteps(linkIndex: number, route: RouteSetup, state: PodState): Inte
       : [
           {
             request: own === undefined ? routeAdd(spec) : routeReplace(spec),
-            purpose: `adding route ${describeRoute(route as Parameters<typeof describeRoute>[0])}`,
+            purpose: () => `adding route ${describeRoute(route as Parameters<typeof describeRoute>[0])}`,
             ipv6: isIpv6(route.destination),
           },
         ]),
@@ -144,7 +145,10 @@ function ruleSteps(rules: readonly RuleConfig[], state: PodState): readonly Inte
   if (rules.length === 0) return none;
   return rules
     .filter((rule) => !state.rules.some((present) => sameRule(rule, present)))
-    .map((rule) => ({ request: ruleAdd(ruleSpec(rule)), purpose: `adding rule ${describeRule(rule)}` }));
+    .map((rule) => ({
+      request: ruleAdd(ruleSpec(rule)),
+      purpose: () => `adding rule ${describeRule(rule)}`,
+    }));
 }
 
 /** The rule as the kernel is asked for it. */
@@ -172,7 +176,7 @@ function neighbourSteps(
     )
     .map(({ address, hardwareAddress }) => ({
       request: neighbourReplace({ linkIndex, address, linkAddress: hardwareAddress }),
-      purpose: `adding neighbour ${address} at ${hardwareAddress}`,
+      purpose: () => `adding neighbour ${address} at ${hardwareAddress}`,
       ipv6: isIpv6(address),
     }));
 }
@@ -193,5 +197,7 @@ function announcement(link: KnownLink, setup: InterfaceSetup, state: PodState): 
       !state.addresses.some((present) => present.linkIndex === link.index && present.address === each),
   );
   if (added.length === 0) return none;
-  return [{ request: linkSet(link.index, { address }), purpose: 'announcing its addresses', optional: true }];
+  return [
+    { request: linkSet(link.index, { address }), purpose: () => 'announcing its addresses', optional: true },
+  ];
 }
