@@ -35,12 +35,7 @@ export const allTiers: readonly Tier[] = [
     needs: containerdNeeds,
     project: 'containerd',
     // What befalls the API server is the same to every runtime, and what the driver holds after many pods, and what leases are, too.
-    leavesOut: [
-      'tools/e2e/src/dra/failures.',
-      'tools/e2e/src/addresses/',
-      'tools/e2e/src/scale.',
-      'tools/proof/',
-    ],
+    leavesOut: ['tools/e2e/src/dra/failures.', 'tools/e2e/src/addresses/', 'tools/proof/'],
     ...containerd('1.7'),
   }),
   new VitestTier({
