@@ -25,6 +25,7 @@ program
   .command('devices')
   .description('print the devices of this machine as they would be published; needs no cluster')
   .option('--config <file>', 'the configuration; without it all network hardware is shown')
+  .option('--all', 'also the links that are not published, and why')
   .addOption(new Option('-o, --output <format>', 'how').choices(['table', 'json']).default('table'))
   .action(onDemand(async () => (await import('./commands/devices.ts')).devices));
 

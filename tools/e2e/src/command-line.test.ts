@@ -229,6 +229,36 @@ describe('patchbay devices', () => {
     expect(stdout).toMatch(/cable0[^\n]*patchbay\.dev\/no-carrier:NoSchedule/);
   });
 
+  it.runIf(process.geteuid?.() === 0)('prints on demand why other links are not published', async () => {
+    const config = configFile(
+      `${valid.replace('{ kind: hostdev }', "{ kind: hostdev, links: [{ name: 'cable*' }] }")}devices: { reserved: [{ name: cable2 }] }\n`,
+    );
+    const command = `${process.execPath} ${program} devices --config ${config} --all`;
+    const script = [
+      'ip link add name cable0 type veth peer name other0',
+      'ip link add name cable2 type veth peer name cable3',
+      'ip link add name br0 type bridge',
+      'ip link set cable3 master br0',
+      command,
+      `${command} -o json`,
+    ].join(' && ');
+    const { stdout } = await promisify(execFile)('unshare', ['--net', 'sh', '-c', script]);
+    const expected = {
+      lo: 'is the loopback interface',
+      other0: 'no enabled backend (hostdev) is configured to have it',
+      cable2: 'is reserved by the configuration (devices.reserved)',
+      cable3: 'is a port of bridge br0',
+      br0: 'is a bridge',
+    };
+    expect(stdout).toMatch(/│ other0 +│ no enabled backend \(hostdev\) is configured to have it +│/);
+    const { pools, unpublished } = JSON.parse(stdout.slice(stdout.indexOf('{\n'))) as {
+      pools: { devices: { name: string }[] }[];
+      unpublished: { link: string; why: string }[];
+    };
+    expect(pools[0]?.devices.map(({ name }) => name)).toEqual(['cable0']);
+    expect(Object.fromEntries(unpublished.map(({ link, why }) => [link, why]))).toEqual(expected);
+  });
+
   it('says why there may be none', async () => {
     const config = configFile(
       valid.replace('{ kind: hostdev }', '{ kind: macvlan, parents: [{ link: nowhere0 }] }'),

@@ -1,6 +1,6 @@
 /** Wrong things are refused in words that a user reads on the pod, and leave nothing behind. */
 import type { PodTemplate } from '@patchbay/lab';
-import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
+import { afterAll, afterEach, beforeAll, describe, expect, it, vi } from 'vitest';
 import { TestNode } from './test-node.ts';
 
 let node: TestNode;
@@ -16,10 +16,15 @@ afterEach(() => {
 });
 
 /** Runs a pod that cannot start, waits until the user is told why, and deletes it. */
-async function refusal(template: PodTemplate, words: string): Promise<string> {
+async function refusal(
+  template: PodTemplate,
+  words: string,
+  whileRefused: () => Promise<void> = async () => {},
+): Promise<string> {
   const pod = await node.cluster.createPod(template);
   const running = node.cluster.kubelet.runPod(pod).catch(() => undefined);
   const event = await node.cluster.event(pod, words);
+  await whileRefused();
   await node.remove({ pod });
   await running;
   return `${event.reason}: ${event.message}`;
@@ -85,6 +90,15 @@ describe('parameters of a claim', () => {
     const message = await refusal(
       await node.pod([{ backend: 'veth', parameters }]),
       '10.213.7.0/24 via 10.20.0.254',
+      async () => {
+        // On the node it is told as well, between two attempts.
+        await vi.waitFor(async () => {
+          const listed = await node.driver.command('attachments', '--output', 'json');
+          expect(listed).toMatch(
+            /"attaching to pod default\/[^"]* failed at [^"]*10\.213\.7\.0\/24 via 10\.20\.0\.254/,
+          );
+        }, 5_000);
+      },
     );
     expect(message).toContain("and the pod has 10.213.7.0/24 via 10.213.7.1 on interface 'eth0'");
   });

@@ -1,5 +1,6 @@
 import {
   type AttachmentState,
+  type ClaimRecord,
   type ClaimState,
   type DeviceRecord,
   type NodeState,
@@ -25,6 +26,8 @@ interface AttachmentLine {
     readonly sandboxId: string;
     readonly networkNamespacePath: string;
   };
+  /** What it holds from ranges of the configuration and from DHCP servers. */
+  readonly addresses: readonly HeldAddress[];
   /** `prepared` before it is in any pod; `admin access` when it never will be. */
   readonly phase: AttachmentState['record']['phase'] | 'prepared' | 'admin access';
   /** Whether containers that use the claim may start. */
@@ -34,6 +37,11 @@ interface AttachmentLine {
   /** What is missing or wrong, and what repair would do. */
   readonly problems: readonly string[];
 }
+
+/** An address that is given back when the claim is unprepared. */
+type HeldAddress =
+  | { readonly address: string; readonly range: string }
+  | { readonly address: string; readonly server: string };
 
 /** `patchbay attachments`: prints which device is in which pod, and what is wrong with that. Changes nothing. */
 export async function attachments(options: {
@@ -89,11 +97,28 @@ function lineOf(
         networkNamespacePath: sandbox.networkNamespacePath,
       },
     }),
+    addresses: heldAddresses(device),
     phase: attachment?.record.phase ?? (device.adminAccess ? 'admin access' : 'prepared'),
     gate: gateOpen ? 'open' : 'closed',
     ...(since === undefined ? {} : { since: new Date(since).toISOString() }),
-    problems: problemsOf(record.claim.uid, device, attachment, plan),
+    problems: [...failureOf(record, attachment), ...problemsOf(record.claim.uid, device, attachment, plan)],
   };
+}
+
+function heldAddresses({ addresses = [], leases = [] }: DeviceRecord): HeldAddress[] {
+  return [...addresses, ...leases.map(({ lease: { address, server } }) => ({ address, server }))];
+}
+
+/** What failed last, on the lines of the pod with which it did, or on all if the claim is not in that. */
+function failureOf({ failure, attachments }: ClaimRecord, attachment: AttachmentState | undefined): string[] {
+  if (failure === undefined) return [];
+  const { doing, pod, at, message } = failure;
+  const isRecorded = attachments.some(({ sandbox }) => sandbox.podUID === pod.uid);
+  if (isRecorded && attachment?.record.sandbox.podUID !== pod.uid) return [];
+  const preposition = doing === 'attaching' ? 'to' : 'from';
+  return [
+    `${doing} ${preposition} pod ${pod.namespace}/${pod.name} failed at ${new Date(at).toISOString()}: ${message}`,
+  ];
 }
 
 function problemsOf(
@@ -120,17 +145,20 @@ function problemsOf(
 
 function table(lines: readonly AttachmentLine[]): string {
   return tableOf(
-    ['CLAIM', 'REQUEST', 'DEVICE', 'POD', 'INTERFACE', 'PHASE', 'SINCE', 'GATE', 'PROBLEMS'],
-    lines.map(({ claim, request, backend, device, interfaceName, pod, phase, since, gate, problems }) => [
-      `${claim.namespace}/${claim.name}`,
-      request,
-      `${backend}/${device}`,
-      pod === undefined ? '' : `${pod.namespace}/${pod.name}`,
-      interfaceName,
-      phase,
-      since ?? '',
-      gate,
-      problems.join('\n'),
+    ['CLAIM', 'REQUEST', 'DEVICE', 'POD', 'INTERFACE', 'HOLDS', 'PHASE', 'SINCE', 'GATE', 'PROBLEMS'],
+    lines.map((line) => [
+      `${line.claim.namespace}/${line.claim.name}`,
+      line.request,
+      `${line.backend}/${line.device}`,
+      line.pod === undefined ? '' : `${line.pod.namespace}/${line.pod.name}`,
+      line.interfaceName,
+      line.addresses
+        .map((held) => `${held.address} (${'range' in held ? `range ${held.range}` : `from ${held.server}`})`)
+        .join('\n'),
+      line.phase,
+      line.since ?? '',
+      line.gate,
+      line.problems.join('\n'),
     ]),
   );
 }

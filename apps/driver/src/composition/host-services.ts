@@ -24,6 +24,7 @@ import { type LeaseServices, leaseServices } from './address-flow.ts';
 /** What the backends work with, and the backends themselves. */
 export interface HostServices extends Disposable {
   readonly backends: BackendRegistry;
+  readonly hostLinks: HostLinks;
   /** A route socket in the host's namespace. */
   readonly routes: RouteSocket;
   /** Present when foreign libraries were given. */
@@ -58,7 +59,8 @@ export function openHostServices({
   container.provide(LOGGER, () => logger);
   container.provide(DRIVER_NAME, () => driverName);
   container.provide(HOST_ROUTES, () => routes);
-  container.provide(HOST_LINKS, () => new HostLinks(routes, isReserved));
+  const hostLinks = new HostLinks(routes, isReserved);
+  container.provide(HOST_LINKS, () => hostLinks);
   const pins = new NamespacePins(join(state.directory, 'namespaces'));
   container.provide(NAMESPACE_PINS, () => pins);
   container.provide(POD_LINKS, () => new PodLinks(routes, namespace, pins, logger));
@@ -66,6 +68,7 @@ export function openHostServices({
   if (leases !== undefined) container.provide(LEASES, () => leases.leases);
   return {
     backends: BackendRegistry.compose(container, selections),
+    hostLinks,
     routes,
     ...(leases === undefined ? {} : { leases }),
     [Symbol.dispose]() {

@@ -11,7 +11,7 @@ import {
 } from '../errors/driver-errors.ts';
 import type { Logger } from '../logging/logger.ts';
 import type { ClaimLedger } from './claim-ledger.ts';
-import type { AttachmentRecord, ClaimRecord, DeviceRecord } from './claim-record.ts';
+import type { AttachmentRecord, ClaimRecord, DeviceRecord, FailureRecord } from './claim-record.ts';
 import type { ContainerGate } from './container-gate.ts';
 import type { ClaimLocks } from './claim-locks.ts';
 
@@ -102,6 +102,7 @@ export class ClaimAttacher {
         } catch (error) {
           reject(error);
           await answered();
+          this.#recordFailure(record, 'attaching', sandbox, error);
           return observer.claimAttachFailed(record, sandbox, error);
         }
         resolve();
@@ -188,6 +189,7 @@ export class ClaimAttacher {
         `claim ${record.claim.namespace}/${record.claim.name} is still in pod ${sandbox.podNamespace}/${sandbox.podName}`,
         failures.length === 1 ? failures[0] : new AggregateError(failures),
       );
+      this.#recordFailure(record, 'detaching', sandbox, error);
       observer.claimDetachFailed(record, sandbox, error);
       throw error;
     }
@@ -301,6 +303,27 @@ export class ClaimAttacher {
       );
     }
     observer.claimAttached(known, sandbox, devices);
+  }
+
+  /** For whoever asks the node why a pod does not start; nothing depends on it. */
+  #recordFailure(
+    { claim }: ClaimRecord,
+    doing: FailureRecord['doing'],
+    { podNamespace, podName, podUID }: PodSandbox,
+    error: unknown,
+  ): void {
+    const pod = { namespace: podNamespace, name: podName, uid: podUID };
+    try {
+      this.#options.ledger.putFailure(claim.uid, {
+        doing,
+        pod,
+        at: Date.now(),
+        message: describeError(error),
+      });
+    } catch (journalError) {
+      const fields = { claimUID: claim.uid, error: describeError(journalError) };
+      this.#options.logger.warn(fields, `the journal does not know why ${doing} failed`);
+    }
   }
 
   async #undo(

@@ -1,5 +1,5 @@
 import type { ClaimJournal } from './claim-journal.ts';
-import type { AttachmentRecord, ClaimRecord } from './claim-record.ts';
+import type { AttachmentRecord, ClaimRecord, FailureRecord } from './claim-record.ts';
 
 /**
  * The prepared claims in memory, each change of which is journalled. What another instance journals is seen at the next look, which costs
@@ -62,19 +62,29 @@ export class ClaimLedger {
     this.#records.set(record.claim.uid, record);
   }
 
-  /** Records where a claim's devices are for one pod, from now on; `undefined` when they are no longer there. */
+  /**
+   * Records where a claim's devices are for one pod, from now on; `undefined` when they are no longer there. What has failed before is
+   * forgotten.
+   */
   putAttachment(
     record: ClaimRecord,
     podUID: string,
     attachment?: Omit<AttachmentRecord, 'since'>,
   ): ClaimRecord {
     const others = record.attachments.filter(({ sandbox }) => sandbox.podUID !== podUID);
+    const { failure: _, ...kept } = record;
     const changed = {
-      ...record,
+      ...kept,
       attachments: attachment ? [...others, { ...attachment, since: Date.now() }] : others,
     };
     this.put(changed);
     return changed;
+  }
+
+  /** Records why work on a claim's attachments has failed, if it is still prepared. */
+  putFailure(claimUID: string, failure: FailureRecord): void {
+    const record = this.get(claimUID);
+    if (record !== undefined) this.put({ ...record, failure });
   }
 
   /** Forgets a claim. */

@@ -50,6 +50,14 @@ const attachmentRecord = z.strictObject({
   sandbox: sandboxRecord,
 });
 
+const failureRecord = z.strictObject({
+  doing: z.enum(['attaching', 'detaching']),
+  pod: z.strictObject({ namespace: z.string(), name: z.string(), uid: z.string() }),
+  /** In milliseconds of `Date.now`. */
+  at: z.number(),
+  message: z.string(),
+});
+
 /** Schema of a journalled claim. */
 export const claimRecordSchema = z.strictObject({
   version: z.literal(recordVersion),
@@ -65,11 +73,15 @@ export const claimRecordSchema = z.strictObject({
   devices: z.array(deviceRecord),
   /** The sandboxes that the devices are in, on the way to or on the way back from; at most one per pod, in the order of attaching. */
   attachments: z.array(attachmentRecord),
+  /** Why the last work on the attachments failed; for people. Gone once something has succeeded, or is begun again. */
+  failure: failureRecord.optional(),
 });
 
 /** All that the driver knows about a prepared claim, as one plain JSON value. */
 export type ClaimRecord = z.output<typeof claimRecordSchema>;
 /** One device of a {@link ClaimRecord}. */
 export type DeviceRecord = z.output<typeof deviceRecord>;
+/** Why work on a claim failed. */
+export type FailureRecord = z.output<typeof failureRecord>;
 /** Where a claim's devices are. */
 export type AttachmentRecord = z.output<typeof attachmentRecord>;

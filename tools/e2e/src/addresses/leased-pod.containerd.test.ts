@@ -60,6 +60,10 @@ it('a pod has leased addresses that its claims show, keeps them over a restart o
       { timeoutMs: 5_000 },
     );
 
+    const listed = await node.driver.command('attachments');
+    for (const address of leased) expect(listed).toContain(`${address.split('/')[0]}`);
+    expect(listed).toContain('(from 192.0.2.1)');
+
     await node.driver.kill();
     const asked = server.log.match(/DHCPREQUEST/g)?.length ?? 0;
     await node.driver.start();
