@@ -13,11 +13,8 @@ export { leaseEvents } from './addresses/lease-events.ts';
 export { LeaseKeeper } from './addresses/lease-keeper.ts';
 export { LeaseLinks } from './addresses/lease-links.ts';
 export { type LeaseClient, Leases, noLeases } from './addresses/leases.ts';
-export {
-  type AttachmentObserver,
-  type AttachedClaimDevice,
-  ClaimAttacher,
-} from './attachments/claim-attacher.ts';
+export type { AttachedClaimDevice, AttachmentObserver } from './attachments/attachment-observer.ts';
+export { ClaimAttacher } from './attachments/claim-attacher.ts';
 export { ClaimJournal } from './attachments/claim-journal.ts';
 export { ClaimLedger } from './attachments/claim-ledger.ts';
 export { type ClaimCdiSpecs, ClaimPreparer } from './attachments/claim-preparer.ts';

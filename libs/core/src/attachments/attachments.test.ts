@@ -160,6 +160,29 @@ describe('a claim', () => {
 });
 
 describe('attaching', () => {
+  it('is recorded with the links that it made, which the pod may rename', async () => {
+    const driver = rig.begin(new FakeBackend('a'));
+    await driver.prepare(claim('c1', ['a']));
+    await driver.hooks.runPodSandbox?.(pod('p1'));
+    await vi.waitFor(() =>
+      expect(rig.begin(driver.backend).ledger.get('c1')?.attachments).toMatchObject([
+        { phase: 'attached', linkIndexes: { a: 7 } },
+      ]),
+    );
+  });
+
+  it('that cannot be told of is no failed one', async () => {
+    const driver = rig.begin(new FakeBackend('a'));
+    await driver.prepare(claim('c1', ['a']));
+    const tell = vi.spyOn(driver.events, 'push').mockImplementation((event) => {
+      throw new Error(`cannot tell: ${event}`);
+    });
+    await driver.hooks.runPodSandbox?.(pod('p1'));
+    await driver.settled('c1');
+    expect(tell.mock.calls).toEqual([['attached c1']]);
+    expect([driver.isOpen('c1'), driver.ledger.get('c1')?.attachments[0]?.phase]).toEqual([true, 'attached']);
+  });
+
   it('that fails undoes what it did, keeps the gate closed, tells the runtime, and works the next time', async () => {
     const driver = rig.begin(new FakeBackend('a', 'b', 'c'));
     await driver.prepare(claim('c1', ['a']));

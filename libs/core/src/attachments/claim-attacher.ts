@@ -1,7 +1,6 @@
-import type { AllocatedClaim } from '@patchbay/dra';
 import { namespaceIdentity } from '@patchbay/netlink';
 import type { BackendRegistry } from '../backend/backend-registry.ts';
-import type { AttachedDevice, AttachStrategy, PodSandbox } from '../backend/backend.ts';
+import type { AttachStrategy, PodSandbox } from '../backend/backend.ts';
 import {
   AttachFailedError,
   describeError,
@@ -10,30 +9,11 @@ import {
   InterfaceConflictError,
 } from '../errors/driver-errors.ts';
 import type { Logger } from '../logging/logger.ts';
+import type { AttachedClaimDevice, AttachmentObserver } from './attachment-observer.ts';
 import type { ClaimLedger } from './claim-ledger.ts';
 import type { AttachmentRecord, ClaimRecord, DeviceRecord, FailureRecord } from './claim-record.ts';
 import type { ContainerGate } from './container-gate.ts';
 import type { ClaimLocks } from './claim-locks.ts';
-
-/** A device of a claim and what attaching made of it. */
-export interface AttachedClaimDevice {
-  readonly record: DeviceRecord;
-  readonly attached: AttachedDevice;
-}
-
-/** Hears how claims fare. What is told of attaching is told after the runtime's hook was answered; nothing may take long all the same. */
-export interface AttachmentObserver {
-  /** A claim could not be prepared, for the reason given, which the kubelet has been told. */
-  claimPrepareFailed(claim: AllocatedClaim, error: unknown): void;
-  /** All devices of the claim are in the sandbox. */
-  claimAttached(record: ClaimRecord, sandbox: PodSandbox, devices: readonly AttachedClaimDevice[]): void;
-  /** They are not, for the reason given. */
-  claimAttachFailed(record: ClaimRecord, sandbox: PodSandbox, error: unknown): void;
-  /** They are back, or gone with what they were made of. The record says in which pods they still are. */
-  claimDetached(record: ClaimRecord, sandbox: PodSandbox): void;
-  /** Not all of them came back, for the reason given; it is tried again. */
-  claimDetachFailed(record: ClaimRecord, sandbox: PodSandbox, error: unknown): void;
-}
 
 /** What the {@link ClaimAttacher} works with. */
 export interface ClaimAttacherOptions {
@@ -292,8 +272,10 @@ export class ClaimAttacher {
     if (record === undefined) return;
     let known = record;
     try {
-      if (findAttachment(record, sandbox.podUID)?.phase !== 'attached') {
-        known = ledger.putAttachment(record, sandbox.podUID, { phase: 'attached', sandbox });
+      const { phase, linkIndexes } = findAttachment(record, sandbox.podUID) ?? {};
+      if (phase !== 'attached' || devices.length > 0) {
+        const attachment = { sandbox, linkIndexes: { ...linkIndexes, ...indexesOf(devices) } };
+        known = ledger.putAttachment(record, sandbox.podUID, { phase: 'attached', ...attachment });
       }
     } catch (error) {
       // The record goes on saying 'attaching', which the open gate makes good after a restart.
@@ -379,6 +361,14 @@ export class ClaimAttacher {
 
 function failure({ claim }: ClaimRecord, device: DeviceRecord | undefined, sandbox: PodSandbox): string {
   return `cannot attach device ${device?.device.name} (request '${device?.request}') of claim ${claim.namespace}/${claim.name} to pod ${sandbox.podNamespace}/${sandbox.podName} as '${device?.interfaceName}'`;
+}
+
+function indexesOf(devices: readonly AttachedClaimDevice[]): Record<string, number> {
+  return Object.fromEntries(
+    devices.flatMap(({ record: { interfaceName }, attached: { linkIndex } }) =>
+      linkIndex === undefined ? [] : [[interfaceName, linkIndex]],
+    ),
+  );
 }
 
 function findAttachment(record: ClaimRecord | undefined, podUID: string): AttachmentRecord | undefined {

@@ -48,6 +48,8 @@ const attachmentRecord = z.strictObject({
   /** When the phase began, in milliseconds of `Date.now`. */
   since: z.number().optional(),
   sandbox: sandboxRecord,
+  /** Indexes in the pod of the links that were attached, by the names that they were given; the pod may call them otherwise since. */
+  linkIndexes: z.record(z.string(), z.int()).optional(),
 });
 
 const failureRecord = z.strictObject({

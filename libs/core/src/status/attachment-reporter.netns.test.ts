@@ -2,7 +2,7 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { ClaimDeviceStatus, DeviceMetadata } from '@patchbay/dra';
-import { NetworkNamespace, RouteSocket } from '@patchbay/netlink';
+import { linkSet, NetworkNamespace, RouteSocket } from '@patchbay/netlink';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import type { ClaimRecord, DeviceRecord } from '../attachments/claim-record.ts';
 import type { PodSandbox } from '../backend/backend.ts';
@@ -93,5 +93,19 @@ describe('AttachmentReporter', () => {
       'pod default/p2 has stopped; the driver has taken the device back',
       undefined,
     ]);
+  });
+
+  it('finds a link again that its pod has renamed, by the index that it was attached with', () => {
+    const pod = podWith('p1', '02:00:00:00:00:01');
+    using namespace = NetworkNamespace.open(pod.networkNamespacePath);
+    using socket = RouteSocket.open({ namespace });
+    const { index = 0 } = socket.link({ name: 'net1' }) ?? {};
+    socket.execute(linkSet(index, { name: 'renamed' }));
+    const record = attachedTo(pod);
+    const attachments = record.attachments.map((each) => ({ ...each, linkIndexes: { net1: index } }));
+    const { reporter, told } = reporting();
+    reporter.claimAttached({ ...record, attachments }, pod, []);
+    const link = { interfaceName: 'renamed', hardwareAddress: '02:00:00:00:00:01' };
+    expect(told()).toEqual(['in pod default/p1', link, link]);
   });
 });

@@ -5,7 +5,7 @@ import type {
   ClaimReference,
   DeviceMetadata,
 } from '@patchbay/dra';
-import type { AttachedClaimDevice, AttachmentObserver } from '../attachments/claim-attacher.ts';
+import type { AttachedClaimDevice, AttachmentObserver } from '../attachments/attachment-observer.ts';
 import type { ClaimRecord, DeviceRecord } from '../attachments/claim-record.ts';
 import type { PodSandbox } from '../backend/backend.ts';
 import { describeError } from '../errors/driver-errors.ts';

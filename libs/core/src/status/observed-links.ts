@@ -1,5 +1,5 @@
 import { NetworkNamespace, RouteSocket } from '@patchbay/netlink';
-import type { AttachedClaimDevice } from '../attachments/claim-attacher.ts';
+import type { AttachedClaimDevice } from '../attachments/attachment-observer.ts';
 import type { ClaimRecord, DeviceRecord } from '../attachments/claim-record.ts';
 import type { PodSandbox } from '../backend/backend.ts';
 
@@ -17,7 +17,7 @@ export interface ObservedLink {
 /**
  * Reads the links of a claim's devices back from a pod: as they are, not as they were asked for.
  *
- * @param attached what attaching has just made, where this process did that; other links are found by their names
+ * @param attached what attaching has just made; what was attached before is found by the record
  * @returns the links that are there
  * @throws NamespaceGoneError when the pod has gone
  */
@@ -29,10 +29,14 @@ export function observeLinks(
   using namespace = NetworkNamespace.open(sandbox.networkNamespacePath);
   using socket = RouteSocket.open({ namespace });
   const result = new Map<DeviceRecord, ObservedLink>();
+  const { linkIndexes = {} } =
+    record.attachments.find((each) => each.sandbox.podUID === sandbox.podUID) ?? {};
   for (const device of record.devices.filter(({ adminAccess }) => !adminAccess)) {
-    const index = attached.find(({ record: { interfaceName } }) => interfaceName === device.interfaceName)
-      ?.attached.linkIndex;
-    const link = socket.link(index === undefined ? { name: device.interfaceName } : { index });
+    const { interfaceName: name } = device;
+    const index =
+      attached.find((each) => each.record.interfaceName === name)?.attached.linkIndex ?? linkIndexes[name];
+    // A record whose writing was cut off does not have it.
+    const link = socket.link(index === undefined ? { name } : { index });
     if (link === undefined) continue;
     const addresses = socket.addresses({ linkIndex: link.index });
     result.set(device, {

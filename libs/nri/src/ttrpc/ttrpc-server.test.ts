@@ -42,6 +42,22 @@ function statusOf(handle: Handle, message: Uint8Array): { code: number; message:
 const echo: Handle = ({ payload }) => Uint8Array.from(payload);
 
 describe('a ttrpc call', () => {
+  it('has a reply that stays as it was when the memory that it was received in is used again', async () => {
+    const received: Buffer[] = [];
+    const server = new TtrpcServer({
+      handle: echo,
+      send: (message) => {
+        const memory = Buffer.from(message);
+        received.push(memory);
+        client.receive(memory);
+      },
+    });
+    const client = new TtrpcClient((message) => server.receive(Buffer.from(message)));
+    const reply = await client.call(request('Method', Buffer.from('the reply')), 1000);
+    for (const memory of received) memory.fill(0);
+    expect(Buffer.from(reply).toString()).toBe('the reply');
+  });
+
   it('carries service, method and payload there and the payload back', async () => {
     const { client } = connect(({ service, method, payload }) =>
       Buffer.concat([Buffer.from(service + method), payload]),
