@@ -23,6 +23,7 @@ export type { LabContainerdOptions } from './containerd/lab-containerd.ts';
 export { LabUnavailableError } from './lab-unavailable-error.ts';
 export { runInLab } from './containerd/run-in-lab.ts';
 export type { RunInLabOptions } from './containerd/run-in-lab.ts';
+export { unmountBelow } from './containerd/unmount-below.ts';
 export { labImage } from './containerd/test-image.ts';
 export { CriClient } from './cri/cri-client.ts';
 export type {

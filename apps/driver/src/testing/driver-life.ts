@@ -13,6 +13,12 @@ import { repairFlow } from '../composition/repair-flow.ts';
 import { parseDriverConfig } from '../configuration/load-driver-config.ts';
 import { DriverMetrics } from '../observability/driver-metrics.ts';
 
+/** A runtime that waits for its hooks: otherwise it would depend on how busy the machine is what is done when one has been answered. */
+const patientRuntime = {
+  ...{ name: 'containerd', version: 'v2.1.0', config: '' },
+  ...{ registrationTimeoutMs: 600_000, requestTimeoutMs: 600_000 },
+};
+
 /** What a {@link DriverLife} is made with. */
 export interface DriverLifeOptions {
   /** The configuration, as a user writes it, without apiVersion and kind. */
@@ -78,6 +84,7 @@ export class DriverLife {
     const { signal } = ending;
     const { pods, repairer } = repairFlow(options, host.backends, memory, claims, reports.links);
     const hooks = runtimeHooks({ ...memory, attacher: claims.attacher, pods, repairer, logger, signal });
+    await hooks.configure?.(patientRuntime);
     reports.links.resume(memory.ledger.all());
     await repairer.repair('start', signal);
     host.leases?.borrowed.recover();

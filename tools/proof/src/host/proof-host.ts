@@ -1,6 +1,6 @@
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { HostNetwork } from '@patchbay/lab';
+import { HostNetwork, unmountBelow } from '@patchbay/lab';
 import {
   linkSet,
   neighbourReplace,
@@ -99,6 +99,8 @@ export class ProofHost {
 
   destroy(): void {
     this.#destroyNetwork();
+    // Where a proof has failed, namespaces are pinned still.
+    unmountBelow(this.directory);
     rmSync(this.directory, { recursive: true, force: true });
   }
 
