@@ -6,12 +6,13 @@ import { reportDirectory, VitestTier } from './vitest-tier.ts';
 const containerdNeeds = 'root, and the network or a filled .cache for Debian packages';
 const containerd = (series: string) => lab('tools/lab/src/containerd/enter.ts', ['--series', series]);
 
-/** Part of the path of proofs that need no runtime. */
+/** Parts of the paths of proofs that need no runtime, and of the one that does. */
 const proofs = ['tools/proof/src/fault-matrix/', 'tools/proof/src/sequences/'];
+const soak = 'tools/proof/src/soak/';
 
 /**
- * Every tier, in the order in which they run: what fails fast comes first. Two run beside the others, one after the other: the proofs while the
- * others measure no latencies, and the virtual machine.
+ * Every tier, in the order in which they run: what fails fast comes first. Three run beside the others, one after the other, because they measure
+ * no latencies: the proofs, the virtual machine and the soak.
  */
 export const allTiers: readonly Tier[] = [
   checkTier,
@@ -28,6 +29,7 @@ export const allTiers: readonly Tier[] = [
     name: 'containerd-2',
     needs: containerdNeeds,
     project: 'containerd',
+    leavesOut: [soak],
     ...containerd('2'),
   }),
   new VitestTier({
@@ -35,7 +37,7 @@ export const allTiers: readonly Tier[] = [
     needs: containerdNeeds,
     project: 'containerd',
     // What befalls the API server is the same to every runtime, and what the driver holds after many pods, and what leases are, too.
-    leavesOut: ['tools/e2e/src/dra/failures.', 'tools/e2e/src/addresses/', 'tools/proof/'],
+    leavesOut: ['tools/e2e/src/dra/failures.', 'tools/e2e/src/addresses/', soak],
     ...containerd('1.7'),
   }),
   new VitestTier({
@@ -53,5 +55,13 @@ export const allTiers: readonly Tier[] = [
     besideOthers: true,
     // A boot costs more than all else that can be found out about the machine; the report must outlive it.
     ...lab('tools/lab/src/vm/enter.ts', ['--writable', reportDirectory], ['--prepare']),
+  }),
+  new VitestTier({
+    name: 'soak',
+    needs: containerdNeeds,
+    project: 'containerd',
+    only: [soak],
+    besideOthers: true,
+    ...containerd('2'),
   }),
 ];

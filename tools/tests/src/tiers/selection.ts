@@ -27,7 +27,7 @@ export class UsageError extends Error {
 
 /** One paragraph for people. */
 const usage = `usage: npm test -- [TIER…] [PATH…] [--list] [--allow-skips TIER[,TIER…]]
-  TIER  check, unit, netns, containerd-2, containerd-1.7, containerd (both), vm; all without any
+  TIER  check, unit, proof, containerd-2, containerd-1.7, containerd (both), netns, vm, soak; all without any
   PATH  part of a path: only tests whose path contains it
   --list         say which tiers there are, what each needs, and whether it can run here
   --allow-skips  tiers that may be skipped; otherwise a skipped test fails the run`;
