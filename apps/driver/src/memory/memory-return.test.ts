@@ -1,5 +1,7 @@
 import { execFileSync } from 'node:child_process';
-import { readFileSync } from 'node:fs';
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { loadForeignLibraries } from '@patchbay/ffi';
 import { describe, expect, it } from 'vitest';
 import { MemoryReturn, unwrittenMappings } from './memory-return.ts';
@@ -21,6 +23,27 @@ describe('MemoryReturn', () => {
       expect(execFileSync('true').length).toBe(0);
       for (let use = 0; use < 100; use++) new Intl.NumberFormat('de').format(use);
       JSON.parse(JSON.stringify(process.report.getReport()));
+    }
+  });
+
+  it('asks which mappings were written to only when there are new ones', () => {
+    const procfs = mkdtempSync(join(tmpdir(), 'procfs-'));
+    try {
+      // Where nothing is mapped, so that nothing is lost.
+      const [clean, written] = ['00001000-00002000 r-xp', '00003000-00004000 r--p'].map(
+        (range) => `${range} 00000000 fe:00 4711 /usr/bin/node`,
+      );
+      const smaps = join(procfs, 'smaps');
+      writeFileSync(join(procfs, 'maps'), `${clean}\n${written}\n`);
+      writeFileSync(smaps, `${clean}\nAnonymous:   0 kB\n${written}\nAnonymous:   4 kB\n`);
+      using memory = new MemoryReturn(loadForeignLibraries(), procfs);
+      memory.now();
+      rmSync(smaps);
+      memory.now();
+      writeFileSync(join(procfs, 'maps'), `${clean}\n${written}\n${clean?.replace('node', 'other')}\n`);
+      expect(() => memory.now()).toThrow('smaps');
+    } finally {
+      rmSync(procfs, { recursive: true });
     }
   });
 

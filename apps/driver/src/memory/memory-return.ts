@@ -22,7 +22,8 @@ export class MemoryReturn implements Disposable {
   readonly #trim: (() => void) | undefined;
   readonly #drop: (start: bigint, length: number) => void;
   readonly #procfs: string;
-  /** Lines of the process's maps whose mappings are known to be as their files. */
+  /** Lines of the process's maps of which it is known whether their mappings are as their files, and those that are. */
+  #known: ReadonlySet<string> = new Set();
   #clean: ReadonlySet<string> = new Set();
   #left = 0;
   #timer: NodeJS.Timeout | undefined;
@@ -53,9 +54,11 @@ export class MemoryReturn implements Disposable {
   now(): void {
     this.#trim?.();
     const maps = readFileSync(`${this.#procfs}/maps`, 'utf8').split('\n').filter(isProgram);
-    // Whether a mapping was written to is told by a much larger file, which is read only when there are mappings that were not there before.
-    if (!maps.every((line) => this.#clean.has(line))) {
+    // Whether a mapping was written to is told by a much larger file, which takes the kernel many milliseconds: it is read only when there are
+    // mappings that were not there before. None of them can be written to, so what they are they stay.
+    if (!maps.every((line) => this.#known.has(line))) {
       this.#clean = unwrittenMappings(readFileSync(`${this.#procfs}/smaps`, 'utf8'));
+      this.#known = new Set(maps);
     }
     for (const line of maps) {
       if (!this.#clean.has(line)) continue;
