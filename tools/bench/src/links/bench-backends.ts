@@ -76,7 +76,7 @@ const hostdev: BenchBackend = {
   // Each move takes the kernel tens of milliseconds, there and back.
   links: [
     { count: 1, weight: 1 },
-    { count: mostLinks, weight: 0.4 },
+    { count: mostLinks, weight: 0.8 },
   ],
   configuration: { kind: 'hostdev', links: [{ name: 'nic*' }] },
   plan: (count) => planLinks(count, (index) => ({ device: `nic${index}`, on: `nic${index}` })),
