@@ -1,3 +1,4 @@
+import { setTimeout as pause } from 'node:timers/promises';
 import {
   type Link,
   NetlinkError,
@@ -16,6 +17,13 @@ import { type NamespaceAccess, namespaceAccess, type PodNetwork } from './apply/
 import { readPodState } from './apply/pod-state.ts';
 import { ensureVrf, removeVrf } from './apply/pod-vrf.ts';
 import type { InterfaceSetup } from './interface-setup.ts';
+
+/**
+ * How long to wait for a hardware address that another link on the same parent has, in milliseconds: it may be that of the pod's last sandbox,
+ * in a namespace that is gone for everybody but the kernel, which takes it apart some time later.
+ */
+const addressPatienceMs = 1_000;
+const addressPauseMs = 5;
 
 /** Makes links in pods look as their setups ask. What a setup does not ask for costs nothing. */
 export class InterfaceConfigurator {
@@ -58,7 +66,13 @@ export class InterfaceConfigurator {
     if (vrf !== undefined) removeVrf(socket, vrf);
   }
 
-  async #apply(pod: PodNetwork, link: KnownLink, setup: InterfaceSetup): Promise<void> {
+  /** @param patientUntil until when an address may be another link's, in milliseconds of `performance.now` */
+  async #apply(
+    pod: PodNetwork,
+    link: KnownLink,
+    setup: InterfaceSetup,
+    patientUntil?: number,
+  ): Promise<void> {
     const { socket } = pod;
     const state = readPodState(socket, link.index, setup);
     const nameOf = (index: number) => socket.link({ index })?.name ?? String(index);
@@ -80,6 +94,13 @@ export class InterfaceConfigurator {
       this.#openAccess(pod.namespace).sysctls.write([disableIpv6(setup.name)]);
       const now = socket.link({ index: link.index });
       return this.#apply(pod, now ?? link, { ...setup, sysctls: withIpv6(setup) });
+    }
+    if (error.code === 'EADDRINUSE') {
+      const until = patientUntil ?? performance.now() + addressPatienceMs;
+      if (performance.now() < until) {
+        await pause(addressPauseMs);
+        return this.#apply(pod, socket.link({ index: link.index }) ?? link, setup, until);
+      }
     }
     throw refusal(setup, step?.purpose() ?? error.operation, error);
   }
@@ -110,12 +131,19 @@ export function leavesTraces({ rules = [], vrf }: InterfaceSetup): boolean {
   return rules.length > 0 || vrf !== undefined;
 }
 
+const commonReasons: ReadonlyMap<string, string> = new Map([
+  ['EEXIST', 'the pod has the same already, from its CNI plugin or another claim; change one of the two'],
+  [
+    'EADDRINUSE',
+    'another link on the same parent has the address; give the claim another interface.hardwareAddress, or none',
+  ],
+]);
+
 /** What ends attaching, in words. */
 function refusal({ name }: InterfaceSetup, purpose: string, error: NetlinkError): InterfaceConflictError {
   const reason =
-    error.code === 'EEXIST'
-      ? 'the pod has the same already, from its CNI plugin or another claim; change one of the two'
-      : `the kernel answered ${error.code}${error.extack === undefined ? '' : ` (${error.extack})`}`;
+    commonReasons.get(error.code) ??
+    `the kernel answered ${error.code}${error.extack === undefined ? '' : ` (${error.extack})`}`;
   return new InterfaceConflictError(`interface '${name}' in the pod: ${purpose} failed: ${reason}`, error);
 }
 
