@@ -122,7 +122,9 @@ export class ClaimAttacher {
           const result = await this.#strategy(device).attach(device.prepared, attachment.sandbox, signal);
           attached.push({ record: device, attached: result });
         } catch (error) {
-          throw new AttachFailedError(failure(record, device, sandbox), error);
+          const failed = new AttachFailedError(failure(record, device, sandbox), error);
+          this.#recordFailure(record, 'attaching', sandbox, failed);
+          throw failed;
         }
       }
       this.#attached(claimUID, attachment.sandbox, attached);

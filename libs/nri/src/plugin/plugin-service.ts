@@ -1,11 +1,11 @@
 import type { Logger } from '../logger.ts';
 import type { ContainerUpdate } from '../messages/container-update.ts';
 import { encodeUpdates } from '../messages/container-updates.ts';
+import { enumWords } from '../messages/enum-words.ts';
 import { plainDecoder, type PlainMessage } from '../messages/plain-decoder.ts';
 import { containerFrom } from '../messages/read-container.ts';
 import { podSandboxFrom } from '../messages/read-pod-sandbox.ts';
 import { nriEnum, nriType, pluginServiceName } from '../messages/wire-schema.ts';
-import { enumWords } from '../messages/enum-words.ts';
 import type { TtrpcRequest } from '../ttrpc/ttrpc-envelope.ts';
 import { statusCodes, TtrpcRejection } from '../ttrpc/ttrpc-error.ts';
 import type { EventMethod, Eventually } from './event-methods.ts';
@@ -17,8 +17,7 @@ const configureResponse = nriType('ConfigureResponse');
 const synchronizeResponse = nriType('SynchronizeResponse');
 const decodeConfigure = plainDecoder(nriType('ConfigureRequest'));
 const decodeSynchronize = plainDecoder(nriType('SynchronizeRequest'));
-const stateChangeEvent = nriType('StateChangeEvent');
-const decodeStateChange = plainDecoder(stateChangeEvent);
+const decodeStateChange = plainDecoder(nriType('StateChangeEvent'));
 /** NRI's numbers of events by the words that decoding makes of them. */
 const eventNumbers = enumWords(nriEnum('Event')).numberOf;
 

@@ -30,7 +30,7 @@ export const sandboxFigures: Benchmark = {
     for (const backend of benchBackends) {
       const name = sandboxName(backend);
       if (!wanted.has(name)) continue;
-      // Samples spread by more than the one that is judged may cost; for the others a coarser figure will do.
+      // One is judged, by a limit that is narrower than its samples' spread; for the others a coarser figure will do.
       const counted = backend.kind === 'veth' ? 2 * samples : Math.ceil(samples / 4);
       yield await rig.measure(backend, counted, { name, unit: 'ms' }, (side) => timeSandbox(side, quiet));
     }

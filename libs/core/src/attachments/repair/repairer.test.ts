@@ -57,7 +57,10 @@ describe('repair', () => {
     driver.backend.failing.add('attach b');
     driver.backend.attach.locate = async () => 'host';
     expect(await driver.repair()).toEqual(['restore', 'restore failed']);
-    expect(driver.ledger.get('c2')?.attachments).toMatchObject([{ phase: 'attached' }]);
+    expect(driver.ledger.get('c2')).toMatchObject({
+      attachments: [{ phase: 'attached' }],
+      failure: { doing: 'attaching', message: expect.stringContaining('attach b fails') },
+    });
     expect(driver.isOpen('c2')).toBe(true);
   });
 

@@ -9,6 +9,17 @@ beforeEach(() => {
 afterEach(() => rig[Symbol.dispose]());
 
 describe('the journal', () => {
+  it('knows which links attaching has made, which the pod may rename', async () => {
+    const driver = rig.begin(new FakeBackend('a'));
+    await driver.prepare(claim('c1', ['a']));
+    await driver.hooks.runPodSandbox?.(pod('p1'));
+    await vi.waitFor(() =>
+      expect(rig.begin(driver.backend).ledger.get('c1')?.attachments).toMatchObject([
+        { phase: 'attached', linkIndexes: { a: 7 } },
+      ]),
+    );
+  });
+
   it('knows why attaching failed, also in the next life of the driver, until it succeeds', async () => {
     const driver = rig.begin(new FakeBackend('a', 'b'));
     await driver.prepare(claim('c1', ['a', 'b']));
