@@ -9,6 +9,12 @@ import { LabUnavailableError } from '../lab-unavailable-error.ts';
 import { runInLab } from '../containerd/run-in-lab.ts';
 import { demoVariable, difference, machineState } from './machine-state.ts';
 
+const [unknown] = process.argv.slice(2);
+if (unknown !== undefined) {
+  console.error(`patchbay demo: '${unknown}' is too much: the demo takes no parameters`);
+  process.exit(2);
+}
+
 try {
   console.log('Patchbay demo: two pods on each of three backends, on a real containerd.');
   await buildDriver();
