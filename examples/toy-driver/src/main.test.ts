@@ -7,6 +7,7 @@ import {
   mkdtempSync,
   readFileSync,
   readdirSync,
+  renameSync,
   rmSync,
   writeFileSync,
 } from 'node:fs';
@@ -57,7 +58,9 @@ describe('the toy driver', () => {
   }
 
   function writeToy(name: string, toy: object): void {
-    writeFileSync(join(directory, 'box', name), JSON.stringify(toy));
+    // Moved there whole: the driver may look at any moment.
+    writeFileSync(join(directory, name), JSON.stringify(toy));
+    renameSync(join(directory, name), join(directory, 'box', name));
   }
 
   /** A claim that the scheduler has given toys. */
