@@ -1,4 +1,4 @@
-import type { DeviceRequest, HostLinks, LinkPlaces, PodLinks } from '@patchbay/core';
+import type { DeviceRequest, HostLinks, LinkPlaces, MovedLinks } from '@patchbay/core';
 import { describe, expect, it } from 'vitest';
 import { HostdevAttach } from './hostdev-attach.ts';
 
@@ -13,7 +13,7 @@ function prepare(mtu: number) {
     interface: { name: 'fast0', addresses: [], routes: [], mtu },
     parameters: {},
   };
-  return new HostdevAttach(hostLinks, {} as PodLinks, {} as LinkPlaces).prepare(
+  return new HostdevAttach(hostLinks, {} as MovedLinks, {} as LinkPlaces).prepare(
     request,
     new AbortController().signal,
   );

@@ -15,7 +15,7 @@ import {
   type LinkSnapshot,
   noLeases,
   ParametersInvalidError,
-  type PodLinks,
+  type MovedLinks,
   type PodSandbox,
   type StrayPins,
 } from '@patchbay/core';
@@ -30,14 +30,14 @@ type HostdevPrepared = {
 /** Moves a whole link of the host into the pod and brings it back as it was. */
 export class HostdevAttach implements AttachStrategy {
   readonly #hostLinks: HostLinks;
-  readonly #podLinks: PodLinks;
+  readonly #movedLinks: MovedLinks;
   readonly #places: LinkPlaces;
   readonly #leases: LeaseClient;
   readonly #pins: StrayPins | undefined;
 
   constructor(
     hostLinks: HostLinks,
-    podLinks: PodLinks,
+    movedLinks: MovedLinks,
     places: LinkPlaces,
     leases: LeaseClient = noLeases,
     pins?: StrayPins,
@@ -45,7 +45,7 @@ export class HostdevAttach implements AttachStrategy {
     this.#pins = pins;
     this.#leases = leases;
     this.#hostLinks = hostLinks;
-    this.#podLinks = podLinks;
+    this.#movedLinks = movedLinks;
     this.#places = places;
   }
 
@@ -69,8 +69,8 @@ export class HostdevAttach implements AttachStrategy {
         { path: 'interface.mtu', message: mistake },
       ]);
     }
-    await this.#podLinks.assertCanMove(link, setup);
-    const snapshot = await this.#podLinks.snapshot(link);
+    await this.#movedLinks.assertCanMove(link, setup);
+    const snapshot = await this.#movedLinks.snapshot(link);
     const leased = await this.#leases.lease(
       request,
       inheritedSetup(setup, snapshot),
@@ -87,12 +87,12 @@ export class HostdevAttach implements AttachStrategy {
 
   attach(prepared: JsonObject, sandbox: PodSandbox): Promise<AttachedDevice> {
     const { snapshot, setup } = parse(prepared);
-    return this.#podLinks.moveIn(snapshot, setup, sandbox);
+    return this.#movedLinks.moveIn(snapshot, setup, sandbox);
   }
 
   detach(prepared: JsonObject, sandbox: PodSandbox): Promise<void> {
     const { snapshot, setup } = parse(prepared);
-    return this.#podLinks.moveOut(snapshot, setup, sandbox);
+    return this.#movedLinks.moveOut(snapshot, setup, sandbox);
   }
 
   async leftovers(accounted: () => AccountedFor): Promise<HostLeftover[]> {

@@ -6,7 +6,7 @@ import {
   leaseClient,
   LinkPlaces,
   NAMESPACE_PINS,
-  POD_LINKS,
+  MOVED_LINKS,
   StrayPins,
 } from '@patchbay/core';
 import * as z from 'zod';
@@ -30,7 +30,7 @@ export const hostdevModule: BackendModule<HostdevConfig> = {
         discovery: new HostdevDiscovery(hostLinks, config),
         attach: new HostdevAttach(
           hostLinks,
-          container.resolve(POD_LINKS),
+          container.resolve(MOVED_LINKS),
           new LinkPlaces(routes),
           leaseClient(container),
           pins,

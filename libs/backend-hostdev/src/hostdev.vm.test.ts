@@ -14,8 +14,8 @@ import {
   InterfaceConflictError,
   type JsonObject,
   NamespacePins,
-  POD_LINKS,
-  PodLinks,
+  MOVED_LINKS,
+  MovedLinks,
   type PodSandbox,
   silentLogger,
 } from '@patchbay/core';
@@ -138,8 +138,8 @@ describe('network hardware', () => {
     container.provide(HOST_ROUTES, () => host);
     container.provide(HOST_LINKS, () => new HostLinks(host));
     container.provide(
-      POD_LINKS,
-      () => new PodLinks(host, own, new NamespacePins(join(state, 'namespaces')), silentLogger),
+      MOVED_LINKS,
+      () => new MovedLinks(host, own, new NamespacePins(join(state, 'namespaces')), silentLogger),
     );
     hostdevModule.register(container, hostdevConfigSchema.parse(config));
     return container.resolve(BACKEND);

@@ -1,4 +1,4 @@
-import type { DeviceRequest, HostLinks, LinkPlaces, PodLinks } from '@patchbay/core';
+import type { DeviceRequest, HostLinks, LinkPlaces, CreatedLinks } from '@patchbay/core';
 import { describe, expect, it } from 'vitest';
 import { MacvlanAttach } from './macvlan-attach.ts';
 import { macvlanConfigSchema, type MacvlanMode } from './macvlan-config.ts';
@@ -6,7 +6,7 @@ import { macvlanConfigSchema, type MacvlanMode } from './macvlan-config.ts';
 const parent = { index: 7, name: 'eth1', altnames: [], mtu: 1500, address: '02:00:5e:00:53:01' };
 
 /** All that the node's kernel is asked for is possible. */
-const podLinks = { assertCanCreate: async () => undefined } as unknown as PodLinks;
+const createdLinks = { assertCanCreate: async () => undefined } as unknown as CreatedLinks;
 
 /** Prepares a device of a parent configured with one mode for a claim that asks for another. */
 function prepare(configured: MacvlanMode, asked?: MacvlanMode) {
@@ -19,7 +19,7 @@ function prepare(configured: MacvlanMode, asked?: MacvlanMode) {
     interface: { name: 'lan0', addresses: [], routes: [] },
     parameters: asked === undefined ? {} : { mode: asked },
   };
-  return new MacvlanAttach(hostLinks, podLinks, {} as LinkPlaces, config).prepare(
+  return new MacvlanAttach(hostLinks, createdLinks, {} as LinkPlaces, config).prepare(
     request,
     new AbortController().signal,
   );

@@ -4,6 +4,7 @@ import {
   type ConfigIssue,
   DeviceNotFoundError,
   type DevicePlace,
+  DevicePlans,
   type DeviceRequest,
   hardwareAddressFor,
   type HostLinks,
@@ -14,7 +15,8 @@ import {
   linkSeed,
   noLeases,
   ParametersInvalidError,
-  type PodLinks,
+  type CreatedLinks,
+  planPodLink,
   type PodLinkSpec,
   type PodSandbox,
   sharingObstacle,
@@ -36,21 +38,22 @@ type MacvlanPrepared = {
 /** Creates a macvlan link on a parent, directly in the pod's namespace. */
 export class MacvlanAttach implements AttachStrategy {
   readonly #hostLinks: HostLinks;
-  readonly #podLinks: PodLinks;
+  readonly #createdLinks: CreatedLinks;
   readonly #places: LinkPlaces;
   readonly #leases: LeaseClient;
   readonly #config: MacvlanConfig;
+  readonly #plans = new DevicePlans((prepared, sandbox) => planPodLink(linkIn(prepared, sandbox)));
 
   constructor(
     hostLinks: HostLinks,
-    podLinks: PodLinks,
+    createdLinks: CreatedLinks,
     places: LinkPlaces,
     config: MacvlanConfig,
     leases: LeaseClient = noLeases,
   ) {
     this.#leases = leases;
     this.#hostLinks = hostLinks;
-    this.#podLinks = podLinks;
+    this.#createdLinks = createdLinks;
     this.#places = places;
     this.#config = config;
   }
@@ -68,7 +71,7 @@ export class MacvlanAttach implements AttachStrategy {
     const configuredMode = configured?.mode ?? 'bridge';
     const mode = parameters.mode ?? configuredMode;
     assertPossible(request, parent, mode, configuredMode);
-    await this.#podLinks.assertCanCreate({ kind: 'macvlan', mode }, asked, parent);
+    await this.#createdLinks.assertCanCreate({ kind: 'macvlan', mode }, asked, parent);
     const seed = [claim.uid, device.identity, ...(shareId === undefined ? [] : [shareId])];
     const seedAddress = hardwareAddressFor(...seed);
     const hardwareAddress =
@@ -95,12 +98,16 @@ export class MacvlanAttach implements AttachStrategy {
     return prepared as unknown as JsonObject;
   }
 
+  makeReady(prepared: JsonObject): void {
+    this.#plans.of(prepared);
+  }
+
   attach(prepared: JsonObject, sandbox: PodSandbox): Promise<AttachedDevice> {
-    return this.#podLinks.createIn(linkIn(sandbox, prepared), sandbox);
+    return this.#createdLinks.createIn(this.#plans.of(prepared, sandbox), sandbox);
   }
 
   detach(prepared: JsonObject, sandbox: PodSandbox): Promise<void> {
-    return this.#podLinks.deleteFrom(linkIn(sandbox, prepared), sandbox);
+    return this.#createdLinks.deleteFrom(linkIn(prepared, sandbox), sandbox);
   }
 
   obstacleToSharing(prepared: JsonObject): string | undefined {
@@ -108,7 +115,7 @@ export class MacvlanAttach implements AttachStrategy {
   }
 
   locate(prepared: JsonObject, sandbox: PodSandbox): Promise<DevicePlace> {
-    return this.#places.created('macvlan', linkIn(sandbox, prepared).setup, sandbox);
+    return this.#places.created('macvlan', linkIn(prepared, sandbox).setup, sandbox);
   }
 
   async unprepare(): Promise<void> {
@@ -155,10 +162,10 @@ function modeMistakes(parent: Link, mode: MacvlanMode, configuredMode: MacvlanMo
   return [{ path: 'macvlan.mode', message }];
 }
 
-/** The link as it is to be in one sandbox. */
-function linkIn(sandbox: PodSandbox, prepared: JsonObject): PodLinkSpec {
+/** The link as it is to be in one sandbox, or in the only one. */
+function linkIn(prepared: JsonObject, sandbox?: PodSandbox): PodLinkSpec {
   const { mode, parent, setup, seed, seedAddress } = parse(prepared);
-  const ofSeed = sandbox.shared ? hardwareAddressFor(...linkSeed(seed, sandbox)) : seedAddress;
+  const ofSeed = sandbox?.shared ? hardwareAddressFor(...linkSeed(seed, sandbox)) : seedAddress;
   const hardwareAddress = setup.hardwareAddress ?? ofSeed;
   return { data: { kind: 'macvlan', mode }, parent, setup: { ...setup, hardwareAddress } };
 }

@@ -5,7 +5,7 @@ import {
   HOST_ROUTES,
   leaseClient,
   LinkPlaces,
-  POD_LINKS,
+  CREATED_LINKS,
 } from '@patchbay/core';
 import { MacvlanAttach } from './macvlan-attach.ts';
 import { type MacvlanConfig, macvlanConfigSchema, macvlanParametersSchema } from './macvlan-config.ts';
@@ -23,7 +23,7 @@ export const macvlanModule: BackendModule<MacvlanConfig> = {
         discovery: new MacvlanDiscovery(hostLinks, config),
         attach: new MacvlanAttach(
           hostLinks,
-          container.resolve(POD_LINKS),
+          container.resolve(CREATED_LINKS),
           new LinkPlaces(container.resolve(HOST_ROUTES)),
           config,
           leaseClient(container),

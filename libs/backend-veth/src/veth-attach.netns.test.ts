@@ -1,14 +1,4 @@
-import { mkdtempSync, rmSync } from 'node:fs';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
-import {
-  HostLinks,
-  type JsonObject,
-  NamespacePins,
-  PodLinks,
-  type PodSandbox,
-  silentLogger,
-} from '@patchbay/core';
+import { CreatedLinks, hostLinkAccess, HostLinks, type JsonObject, type PodSandbox } from '@patchbay/core';
 import { linkDelete, NetworkNamespace, RouteSocket } from '@patchbay/netlink';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { VethAttach } from './veth-attach.ts';
@@ -18,9 +8,7 @@ import { VethDiscovery } from './veth-discovery.ts';
 let host: RouteSocket;
 let own: NetworkNamespace;
 let pods: NetworkNamespace[];
-let directory: string;
 beforeEach(() => {
-  directory = mkdtempSync(join(tmpdir(), 'veth-'));
   host = RouteSocket.open();
   own = NetworkNamespace.own();
   pods = [NetworkNamespace.create(), NetworkNamespace.create()];
@@ -29,14 +17,12 @@ afterEach(() => {
   for (const pod of pods) pod.close();
   own.close();
   host.close();
-  rmSync(directory, { recursive: true });
 });
 
 function backend(networks: readonly object[]) {
   const config: VethConfig = vethConfigSchema.parse({ networks });
   const hostLinks = new HostLinks(host);
-  const pins = new NamespacePins(directory);
-  const attach = new VethAttach(hostLinks, host, new PodLinks(host, own, pins, silentLogger), config);
+  const attach = new VethAttach(hostLinks, host, new CreatedLinks(host, hostLinkAccess(own)), config);
   const prepare = async (uid: string, addresses: readonly string[]): Promise<JsonObject> => {
     const [device] = await new VethDiscovery(hostLinks, config).list();
     if (device === undefined) throw new Error('no device');

@@ -3,9 +3,11 @@ import {
   type AttachedDevice,
   type AttachStrategy,
   attributeName,
+  type CreatedLinks,
   type Device,
   DeviceNotFoundError,
   type DevicePlace,
+  DevicePlans,
   type DeviceRequest,
   hardwareAddressFor,
   type HostEnd,
@@ -15,11 +17,11 @@ import {
   type JsonObject,
   type LeaseClient,
   linkSeed,
-  type PodLinks,
-  type PodLinkSpec,
-  type PodSandbox,
   noLeases,
   ParametersInvalidError,
+  planPodPair,
+  type PodPairSpec,
+  type PodSandbox,
   sharingObstacle,
 } from '@patchbay/core';
 import type { Link, RouteSocket } from '@patchbay/netlink';
@@ -45,26 +47,21 @@ type PairMarks = {
   readonly podAddress: string;
 };
 
-/** The two ends as they are to be for one sandbox. */
-interface VethPair {
-  readonly hostEnd: HostEnd;
-  readonly setup: PodLinkSpec['setup'];
-}
-
 /** Creates a veth pair: one end in the pod, the other on the host, as a bridge port or routed. */
 export class VethAttach implements AttachStrategy {
   readonly #hostLinks: HostLinks;
   readonly #routes: RouteSocket;
-  readonly #podLinks: PodLinks;
+  readonly #createdLinks: CreatedLinks;
   readonly #config: VethConfig;
   /** Of the names of ends on the host. */
   readonly #prefix: string;
   readonly #leases: LeaseClient;
+  readonly #plans = new DevicePlans((prepared, sandbox) => planPodPair(this.#pair(prepared, sandbox)));
 
   constructor(
     hostLinks: HostLinks,
     routes: RouteSocket,
-    podLinks: PodLinks,
+    createdLinks: CreatedLinks,
     config: VethConfig,
     driverName = 'patchbay.dev',
     leases: LeaseClient = noLeases,
@@ -72,7 +69,7 @@ export class VethAttach implements AttachStrategy {
     this.#prefix = hostEndPrefix(driverName);
     this.#hostLinks = hostLinks;
     this.#routes = routes;
-    this.#podLinks = podLinks;
+    this.#createdLinks = createdLinks;
     this.#leases = leases;
     this.#config = config;
   }
@@ -91,7 +88,7 @@ export class VethAttach implements AttachStrategy {
     }
     const mtu = asked.mtu ?? network.mtu;
     const setup: InterfaceSetup = { ...asked, ...(mtu === undefined ? {} : { mtu }) };
-    await this.#podLinks.assertCanCreate({ kind: 'veth' }, setup);
+    await this.#createdLinks.assertCanCreate({ kind: 'veth' }, setup);
     const seed = [claim.uid, device.identity, ...(shareId === undefined ? [] : [shareId])];
     const marks = this.#marks(seed);
     if (network.mode === 'routed') {
@@ -110,6 +107,10 @@ export class VethAttach implements AttachStrategy {
     return { seed, marks, setup: leased, bridge } satisfies VethPrepared as unknown as JsonObject;
   }
 
+  makeReady(prepared: JsonObject): void {
+    this.#plans.of(prepared);
+  }
+
   async #bridge(name: string, device: Device): Promise<Link> {
     const { links } = await this.#hostLinks.state();
     const bridge = links.find((link) => link.name === name && link.kind === 'bridge');
@@ -123,16 +124,15 @@ export class VethAttach implements AttachStrategy {
   }
 
   async attach(prepared: JsonObject, sandbox: PodSandbox): Promise<AttachedDevice> {
-    const { hostEnd, setup } = this.#pairFor(sandbox, prepared);
     const { routed: routedEnd } = parse(prepared);
-    const { attached, hostIndex } = await this.#podLinks.createPairIn(hostEnd, setup, sandbox);
+    const plan = this.#plans.of(prepared, sandbox);
+    const { attached, hostIndex } = await this.#createdLinks.createPairIn(plan, sandbox);
     if (routedEnd !== undefined) configureRoutedEnd(this.#routes, hostIndex, routedEnd);
     return attached;
   }
 
-  async detach(prepared: JsonObject, sandbox: PodSandbox): Promise<void> {
-    const { hostEnd, setup } = this.#pairFor(sandbox, prepared);
-    await this.#podLinks.deletePair(hostEnd.name, setup, sandbox);
+  detach(prepared: JsonObject, sandbox: PodSandbox): Promise<void> {
+    return this.#createdLinks.deletePair(this.#pair(prepared, sandbox), sandbox);
   }
 
   obstacleToSharing(prepared: JsonObject): string | undefined {
@@ -141,14 +141,14 @@ export class VethAttach implements AttachStrategy {
 
   async locate(prepared: JsonObject, sandbox: PodSandbox): Promise<DevicePlace> {
     // One end is never without the other, whatever the pod makes of its own.
-    const hostEnd = await this.#routes.linkAsync({ name: this.#pairFor(sandbox, prepared).hostEnd.name });
+    const hostEnd = await this.#routes.linkAsync({ name: this.#pair(prepared, sandbox).hostEnd.name });
     return hostEnd === undefined ? 'host' : 'pod';
   }
 
   leftovers(accounted: () => AccountedFor): Promise<HostLeftover[]> {
     return strayHostEnds(this.#routes, this.#prefix, () => {
       const { attachments, running } = accounted();
-      const names = attachments.map(({ prepared, sandbox }) => this.#pairFor(sandbox, prepared).hostEnd.name);
+      const names = attachments.map(({ prepared, sandbox }) => this.#pair(prepared, sandbox).hostEnd.name);
       return { names: new Set(names), running };
     });
   }
@@ -157,9 +157,10 @@ export class VethAttach implements AttachStrategy {
     // Nothing is kept on the host for a pair that is not attached.
   }
 
-  #pairFor(sandbox: PodSandbox, prepared: JsonObject): VethPair {
+  /** The two ends as they are to be for one sandbox, or for the only one. */
+  #pair(prepared: JsonObject, sandbox?: PodSandbox): PodPairSpec {
     const { bridge, setup, seed, marks } = parse(prepared);
-    const { hostName, hostAddress, podAddress } = sandbox.shared
+    const { hostName, hostAddress, podAddress } = sandbox?.shared
       ? this.#marks(linkSeed(seed, sandbox))
       : marks;
     return {

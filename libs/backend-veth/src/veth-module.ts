@@ -5,7 +5,7 @@ import {
   HOST_LINKS,
   HOST_ROUTES,
   leaseClient,
-  POD_LINKS,
+  CREATED_LINKS,
 } from '@patchbay/core';
 import * as z from 'zod';
 import { VethAttach } from './veth-attach.ts';
@@ -20,13 +20,13 @@ export const vethModule: BackendModule<VethConfig> = {
   register(container, config) {
     container.provide(BACKEND, () => {
       const hostLinks = container.resolve(HOST_LINKS);
-      const podLinks = container.resolve(POD_LINKS);
+      const createdLinks = container.resolve(CREATED_LINKS);
       return {
         discovery: new VethDiscovery(hostLinks, config),
         attach: new VethAttach(
           hostLinks,
           container.resolve(HOST_ROUTES),
-          podLinks,
+          createdLinks,
           config,
           driverNameOf(container),
           leaseClient(container),

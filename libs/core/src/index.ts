@@ -47,6 +47,7 @@ export { BackendRegistry, type BackendSelection, type EnabledBackend } from './b
 export { attributeDomain, attributeName, type Device } from './backend/device.ts';
 export type { JsonObject, JsonValue } from './backend/json.ts';
 export {
+  CREATED_LINKS,
   DRIVER_NAME,
   driverNameOf,
   HOST_LINKS,
@@ -54,8 +55,8 @@ export {
   leaseClient,
   LEASES,
   LOGGER,
+  MOVED_LINKS,
   NAMESPACE_PINS,
-  POD_LINKS,
 } from './backend/driver-services.ts';
 export * from './errors/driver-errors.ts';
 export { announceAddresses } from './interfaces/announce-addresses.ts';
@@ -100,7 +101,17 @@ export { LinkPlaces } from './links/link-places.ts';
 export { openUnlessGone } from './links/open-unless-gone.ts';
 export { NamespacePins } from './links/namespace-pins.ts';
 export { StrayPins } from './links/stray-pins.ts';
-export { type HostEnd, PodLinks, type PodLinkSpec } from './links/pod-links.ts';
+export { CreatedLinks } from './links/created-links.ts';
+export { DevicePlans } from './links/device-plans.ts';
+export { MovedLinks } from './links/moved-links.ts';
+export {
+  type HostEnd,
+  type PlannedLink,
+  planPodLink,
+  planPodPair,
+  type PodLinkSpec,
+  type PodPairSpec,
+} from './links/pod-link-plan.ts';
 export { type Logger, silentLogger } from './logging/logger.ts';
 export { AttachmentReporter } from './status/attachment-reporter.ts';
 export { type DeviceLinkChange, DeviceLinks } from './status/device-links.ts';

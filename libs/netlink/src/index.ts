@@ -37,7 +37,6 @@ export {
 } from './route/link/link.ts';
 export { type LinkChanges } from './route/link/link-changes.ts';
 export { linkAdd } from './route/link/link-create.ts';
-export { type CreatedLink } from './route/link/link-creation.ts';
 export type {
   BridgeData,
   DummyData,
@@ -55,6 +54,7 @@ export type {
 } from './route/link/link-data.ts';
 export { linkAddAltname, linkDelete, linkDeleteAltname, linkSet } from './route/link/link-requests.ts';
 export { type LinkSpec } from './route/link/link-spec.ts';
+export { type CreatedLink, LinkTemplate, type TemplateLinkSpec } from './route/link/link-template.ts';
 export {
   type Neighbour,
   type NeighbourFilter,
@@ -97,6 +97,7 @@ export {
 export { type Rule, type RuleAction, type RuleFilter, type RuleSpec } from './route/rule/rule.ts';
 export { ruleAdd, ruleDelete } from './route/rule/rule-requests.ts';
 export { NetlinkError } from './socket/netlink-error.ts';
+export { RequestTemplate } from './socket/request-template.ts';
 export { useForeignLibraries } from './system/foreign-libraries.ts';
 export { NamespaceSysctls, type SysctlChange, SysctlError } from './system/namespace-sysctls.ts';
 export { SystemCallError } from './system/system-error.ts';

@@ -3,18 +3,21 @@ import {
   BackendContainer,
   BackendRegistry,
   type BackendSelection,
+  CREATED_LINKS,
+  CreatedLinks,
   DRIVER_NAME,
   HOST_LINKS,
   HOST_ROUTES,
+  hostLinkAccess,
   HostLinks,
   LEASES,
   LOGGER,
   type Logger,
   matchesLinkPattern,
+  MOVED_LINKS,
+  MovedLinks,
   NAMESPACE_PINS,
   NamespacePins,
-  POD_LINKS,
-  PodLinks,
 } from '@patchbay/core';
 import type { ForeignLibraries } from '@patchbay/ffi';
 import { type Link, NetworkNamespace, RouteSocket } from '@patchbay/netlink';
@@ -63,7 +66,8 @@ export function openHostServices({
   container.provide(HOST_LINKS, () => hostLinks);
   const pins = new NamespacePins(join(state.directory, 'namespaces'));
   container.provide(NAMESPACE_PINS, () => pins);
-  container.provide(POD_LINKS, () => new PodLinks(routes, namespace, pins, logger));
+  container.provide(CREATED_LINKS, () => new CreatedLinks(routes, hostLinkAccess(namespace)));
+  container.provide(MOVED_LINKS, () => new MovedLinks(routes, namespace, pins, logger));
   const leases = libraries && leaseServices(routes, libraries, state.directory, logger);
   if (leases !== undefined) container.provide(LEASES, () => leases.leases);
   return {

@@ -7,8 +7,9 @@ import type { ForeignFunction, ForeignLibraries } from '@patchbay/ffi';
 /** Commands of fcntl(2) for locks that belong to an open file, not to a process (linux/fcntl.h). */
 const setLock = 37;
 const setLockAndWait = 38;
-/** `struct flock` of 64-bit Linux (asm-generic/fcntl.h): type at 0, start at 8, length at 16, 32 bytes in all. */
-const structureSize = 32;
+/** `struct flock` of 64-bit Linux (asm-generic/fcntl.h): type at 0, start at 8, length at 16, which is always one byte. */
+const structure = Buffer.alloc(32);
+structure.writeUInt32LE(1, 16);
 const writeLock = 1;
 const noLock = 2;
 const [eintr, eacces, eagain] = [4, 13, 11];
@@ -23,9 +24,8 @@ const exclusiveByte = 0;
 export class FileStateLocks implements StateLocks, Disposable {
   readonly #fd: number;
   readonly #fcntl: ForeignFunction<['int', 'int', 'buffer'], 'int'>;
-  readonly #exclusive = lockOf(exclusiveByte);
-  /** Of the names that this instance has locked. */
-  readonly #named = new Map<string, ByteLock>();
+  /** Of the names that this instance has locked, the bytes. */
+  readonly #named = new Map<string, number>();
 
   private constructor(fd: number, libraries: ForeignLibraries) {
     this.#fd = fd;
@@ -58,28 +58,28 @@ export class FileStateLocks implements StateLocks, Disposable {
 
   /** See {@link StateLocks.exclusively}. */
   exclusively<T>(work: () => T): T {
-    while (!this.#set(setLockAndWait, this.#exclusive.take));
+    while (!this.#set(setLockAndWait, writeLock, exclusiveByte));
     try {
       return work();
     } finally {
-      this.#set(setLock, this.#exclusive.give);
+      this.#set(setLock, noLock, exclusiveByte);
     }
   }
 
   /** See {@link StateLocks.tryLock}. */
   tryLock(name: string): boolean {
-    const lock = lockOf(byteOf(name));
-    const locked = this.#set(setLock, lock.take);
-    if (locked) this.#named.set(name, lock);
+    const byte = byteOf(name);
+    const locked = this.#set(setLock, writeLock, byte);
+    if (locked) this.#named.set(name, byte);
     return locked;
   }
 
   /** See {@link StateLocks.unlock}. */
   unlock(name: string): void {
-    const lock = this.#named.get(name);
-    if (lock === undefined) return;
+    const byte = this.#named.get(name);
+    if (byte === undefined) return;
     this.#named.delete(name);
-    this.#set(setLock, lock.give);
+    this.#set(setLock, noLock, byte);
   }
 
   /** Gives all locks up. */
@@ -88,30 +88,14 @@ export class FileStateLocks implements StateLocks, Disposable {
   }
 
   /** @returns whether it was done; not when another instance has the lock, or a signal ended the waiting */
-  #set(command: number, structure: Buffer): boolean {
+  #set(command: number, type: number, byte: number): boolean {
+    structure.writeInt16LE(type, 0);
+    structure.writeUIntLE(byte, 8, 6);
     if (this.#fcntl.call(this.#fd, command, structure) === 0) return true;
     const { errno } = this.#fcntl;
     if (errno === eintr || errno === eacces || errno === eagain) return false;
     throw new Error(`cannot lock the state directory: fcntl fails with ${getSystemErrorName(-errno)}`);
   }
-}
-
-/** What is given to fcntl(2) to take the lock of one byte, and to give it up. */
-interface ByteLock {
-  readonly take: Buffer;
-  readonly give: Buffer;
-}
-
-function lockOf(byte: number): ByteLock {
-  return { take: structure(writeLock, byte), give: structure(noLock, byte) };
-}
-
-function structure(type: number, byte: number): Buffer {
-  const bytes = Buffer.alloc(structureSize);
-  bytes.writeInt16LE(type, 0);
-  bytes.writeUIntLE(byte, 8, 6);
-  bytes.writeUInt32LE(1, 16);
-  return bytes;
 }
 
 /**

@@ -12,7 +12,7 @@ import { type ClaimAddresses, noAddresses } from '../addresses/claim-addresses.t
 import type { BackendRegistry } from '../backend/backend-registry.ts';
 import type { Backend, DeviceRequest } from '../backend/backend.ts';
 import type { Device } from '../backend/device.ts';
-import { ClaimMismatchError, DeviceNotFoundError, InterfaceConflictError } from '../errors/driver-errors.ts';
+import { DeviceNotFoundError, InterfaceConflictError } from '../errors/driver-errors.ts';
 import type { InterfaceParameters } from '../interfaces/interface-parameters.ts';
 import { kindOfPool } from '../inventory/device-pools.ts';
 import type { Inventory } from '../inventory/inventory.ts';
@@ -24,6 +24,7 @@ import type { ClaimLedger } from './claim-ledger.ts';
 import type { ClaimLocks } from './claim-locks.ts';
 import { type ClaimRecord, type DeviceRecord, recordVersion } from './claim-record.ts';
 import type { ContainerGate } from './container-gate.ts';
+import { assertSameDevices } from './same-devices.ts';
 
 /** Stores the CDI specs of prepared claims. */
 export interface ClaimCdiSpecs {
@@ -137,6 +138,7 @@ export class ClaimPreparer implements DraDriver {
       for (const allocated of claim.devices) {
         devices.push(await this.#prepareDevice(claim, allocated, devices, signal));
       }
+      this.#makeReady(devices);
       const record: ClaimRecord = {
         version: recordVersion,
         bootId,
@@ -209,6 +211,12 @@ export class ClaimPreparer implements DraDriver {
         'addresses' | 'leases'
       >),
     };
+  }
+
+  #makeReady(devices: readonly DeviceRecord[]): void {
+    for (const { kind, prepared, adminAccess } of devices) {
+      if (!adminAccess) this.#options.backends.get(kind)?.attach.makeReady?.(prepared);
+    }
   }
 
   async #prepareBy(
@@ -379,20 +387,4 @@ function environmentName(request: string): string {
   return `PATCHBAY_INTERFACE_${baseRequest(request)
     .toUpperCase()
     .replace(/[^A-Z0-9]/g, '_')}`;
-}
-
-function assertSameDevices(record: ClaimRecord, claim: AllocatedClaim): void {
-  const key = (request: string, pool: string, device: string, shareId?: string) =>
-    [request, pool, device, shareId ?? ''].join(' ');
-  const recorded = record.devices.map(({ request, pool, device, shareId }) =>
-    key(request, pool, device.name, shareId),
-  );
-  const asked = claim.devices.map(({ request, pool, device, shareId }) =>
-    key(request, pool, device, shareId),
-  );
-  if (recorded.join('\n') !== asked.join('\n')) {
-    throw new ClaimMismatchError(
-      `claim ${claim.namespace}/${claim.name} is prepared with other devices (${recorded.join(', ')}) than it is allocated now (${asked.join(', ')}); delete its pods so that it is unprepared first`,
-    );
-  }
 }

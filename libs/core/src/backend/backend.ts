@@ -120,6 +120,13 @@ export interface AttachStrategy {
    */
   prepare(request: DeviceRequest, signal: AbortSignal): Promise<JsonObject>;
   /**
+   * Thinks out and keeps in memory what {@link attach} would otherwise have to think out in the runtime's hook. Called with the very object
+   * that attach will get, while the kubelet waits; not after a restart, nor for the claims of another instance.
+   *
+   * @throws as {@link prepare}, which is then undone
+   */
+  makeReady?(prepared: JsonObject): void;
+  /**
    * Brings the device into the sandbox's namespace and configures it. Called in the runtime's hook: no waiting for anything but the
    * kernel. May be called again when the device is already there, wholly or in part, and must then complete it without disturbing
    * what is right. After a failure the attachments call {@link detach}.

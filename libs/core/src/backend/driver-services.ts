@@ -2,15 +2,18 @@ import type { RouteSocket } from '@patchbay/netlink';
 import { type LeaseClient, noLeases } from '../addresses/leases.ts';
 import type { HostLinks } from '../inventory/host-links.ts';
 import type { NamespacePins } from '../links/namespace-pins.ts';
-import type { PodLinks } from '../links/pod-links.ts';
+import type { CreatedLinks } from '../links/created-links.ts';
+import type { MovedLinks } from '../links/moved-links.ts';
 import type { Logger } from '../logging/logger.ts';
 import { type BackendContainer, createToken, type Token } from './backend-container.ts';
 
 /** The host's links, read once for all backends. */
 export const HOST_LINKS: Token<HostLinks> = createToken<HostLinks>('HOST_LINKS');
-/** Moves links into pods and back, and creates links in pods. */
-export const POD_LINKS: Token<PodLinks> = createToken<PodLinks>('POD_LINKS');
-/** A route socket in the host's namespace, for what the two above do not do. */
+/** Creates links in pods and takes them away. */
+export const CREATED_LINKS: Token<CreatedLinks> = createToken<CreatedLinks>('CREATED_LINKS');
+/** Moves links of the host into pods and back. */
+export const MOVED_LINKS: Token<MovedLinks> = createToken<MovedLinks>('MOVED_LINKS');
+/** A route socket in the host's namespace, for what those above do not do. */
 export const HOST_ROUTES: Token<RouteSocket> = createToken<RouteSocket>('HOST_ROUTES');
 /** Pins of the namespaces that links of the host are in; absent where nobody keeps them. */
 export const NAMESPACE_PINS: Token<NamespacePins> = createToken<NamespacePins>('NAMESPACE_PINS');

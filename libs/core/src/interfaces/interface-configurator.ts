@@ -10,6 +10,7 @@ import {
 } from '@patchbay/netlink';
 import { describeError, InterfaceConflictError } from '../errors/driver-errors.ts';
 import { detachPrograms } from './apply/detach-programs.ts';
+import type { FreshSteps } from './apply/fresh-steps.ts';
 import { interfaceConflicts } from './apply/interface-conflicts.ts';
 import { disableIpv6, fileSettings } from './apply/interface-sysctls.ts';
 import { type InterfaceStep, interfaceSteps, type KnownLink, ruleSpec } from './apply/interface-step.ts';
@@ -38,11 +39,17 @@ export class InterfaceConfigurator {
    * Configures a link that is fresh in the pod: nobody has touched it there. All of rtnetlink is one send.
    *
    * @param link its index there, and its hardware address if that is known
+   * @param fresh what {@link freshSteps} has made of the setup, if anything
    * @throws InterfaceConflictError naming what was wanted and what the pod already has, before anything is changed, or what the kernel refuses
    */
-  configure(pod: PodNetwork, link: Pick<Link, 'index' | 'address'>, setup: InterfaceSetup): Promise<void> {
+  configure(
+    pod: PodNetwork,
+    link: Pick<Link, 'index' | 'address'>,
+    setup: InterfaceSetup,
+    fresh?: FreshSteps,
+  ): Promise<void> {
     const { index, address } = link;
-    return this.#apply(pod, address === undefined ? { index } : { index, address }, setup);
+    return this.#apply(pod, address === undefined ? { index } : { index, address }, setup, { fresh });
   }
 
   /** {@link configure} for a link that may be configured already, wholly or in part: adds what is missing and leaves the rest undisturbed. */
@@ -71,7 +78,7 @@ export class InterfaceConfigurator {
     pod: PodNetwork,
     link: KnownLink,
     setup: InterfaceSetup,
-    patientUntil?: number,
+    { fresh, patientUntil }: { readonly fresh?: FreshSteps | undefined; readonly patientUntil?: number } = {},
   ): Promise<void> {
     const { socket } = pod;
     const state = readPodState(socket, link.index, setup);
@@ -83,8 +90,10 @@ export class InterfaceConfigurator {
     if (files.length > 0 || setup.ethtool !== undefined || setup.detachEBPF === true)
       await this.#prepareLink(pod, link, setup, files);
     const vrfIndex = setup.vrf === undefined ? undefined : ensureVrf(socket, setup.vrf);
-    const steps = interfaceSteps(link, setup, state, vrfIndex);
-    const failure = execute(pod, steps);
+    const failure =
+      fresh === undefined
+        ? execute(socket, interfaceSteps(link, setup, state, vrfIndex))
+        : executeFresh(socket, link.index, fresh);
     if (failure === undefined) return;
     const { error, step } = failure;
     // What is behind the first failure is not known.
@@ -99,7 +108,7 @@ export class InterfaceConfigurator {
       const until = patientUntil ?? performance.now() + addressPatienceMs;
       if (performance.now() < until) {
         await pause(addressPauseMs);
-        return this.#apply(pod, socket.link({ index: link.index }) ?? link, setup, until);
+        return this.#apply(pod, socket.link({ index: link.index }) ?? link, setup, { patientUntil: until });
       }
     }
     throw refusal(setup, step?.purpose() ?? error.operation, error);
@@ -147,13 +156,22 @@ function refusal({ name }: InterfaceSetup, purpose: string, error: NetlinkError)
   return new InterfaceConflictError(`interface '${name}' in the pod: ${purpose} failed: ${reason}`, error);
 }
 
-function execute(
-  { socket }: PodNetwork,
-  steps: readonly InterfaceStep[],
-): { readonly error: NetlinkError; readonly step: InterfaceStep | undefined } | undefined {
-  if (steps.length === 0) return undefined;
+interface StepFailure {
+  readonly error: NetlinkError;
+  readonly step: InterfaceStep | undefined;
+}
+
+function execute(socket: RouteSocket, steps: readonly InterfaceStep[]): StepFailure | undefined {
+  return failureOf(steps, () => socket.execute(...steps.map(({ request }) => request)));
+}
+
+function executeFresh(socket: RouteSocket, linkIndex: number, fresh: FreshSteps): StepFailure | undefined {
+  return failureOf(fresh.steps, () => socket.executeTemplate(fresh.template, linkIndex));
+}
+
+function failureOf(steps: readonly InterfaceStep[], send: () => void): StepFailure | undefined {
   try {
-    socket.execute(...steps.map(({ request }) => request));
+    send();
   } catch (error) {
     if (!(error instanceof NetlinkError)) throw error;
     return { error, step: steps[error.messageIndex] };

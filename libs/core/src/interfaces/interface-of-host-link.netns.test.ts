@@ -13,7 +13,7 @@ import {
 import { attachTcx, loadProgram, withNamespaces } from '@patchbay/netlink/testing';
 import { afterEach, beforeEach, expect, it } from 'vitest';
 import { NamespacePins } from '../links/namespace-pins.ts';
-import { PodLinks } from '../links/pod-links.ts';
+import { MovedLinks } from '../links/moved-links.ts';
 import { silentLogger } from '../logging/logger.ts';
 import { hostState } from '../testing/host-state.ts';
 import { inheritedSetup } from './inherited-setup.ts';
@@ -70,7 +70,7 @@ it('a host link takes what it had to the pod, gets all that a claim asks for, an
     const program = loadProgram();
     attachTcx(hostNamespace, linkIndex, program, 'ingress');
     const pins = new NamespacePins(join(state, 'namespaces'));
-    const links = new PodLinks(host, hostNamespace, pins, silentLogger);
+    const links = new MovedLinks(host, hostNamespace, pins, silentLogger);
     const before = hostState(host);
     const sandbox = {
       ...{ podUID: 'pod', podName: 'pod', podNamespace: 'default', sandboxId: 'sandbox' },

@@ -4,7 +4,7 @@ import { findInPod, findOnHost } from './link-identity.ts';
 import type { LinkSnapshot } from './link-snapshot/link-snapshot.ts';
 import { openUnlessGone } from './open-unless-gone.ts';
 
-/** Says where links are that {@link PodLinks} has brought into pods; changes nothing. */
+/** Says where links are that {@link MovedLinks} has brought into pods; changes nothing. */
 export class LinkPlaces {
   readonly #host: RouteSocket;
 

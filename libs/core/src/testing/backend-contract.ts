@@ -6,7 +6,7 @@ import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { BackendContainer } from '../backend/backend-container.ts';
 import { BackendRegistry } from '../backend/backend-registry.ts';
 import type { AttachStrategy, Backend, BackendModule, PodSandbox } from '../backend/backend.ts';
-import { HOST_LINKS, HOST_ROUTES, LOGGER, POD_LINKS } from '../backend/driver-services.ts';
+import { CREATED_LINKS, HOST_LINKS, HOST_ROUTES, LOGGER, MOVED_LINKS } from '../backend/driver-services.ts';
 import type { JsonObject } from '../backend/json.ts';
 import { InterfaceConflictError } from '../errors/driver-errors.ts';
 import { namespaceAccess } from '../interfaces/apply/namespace-access.ts';
@@ -15,7 +15,8 @@ import { InterfaceParameters } from '../interfaces/interface-parameters.ts';
 import { HostLinks } from '../inventory/host-links.ts';
 import { type HostLinkAccess, hostLinkAccess } from '../links/link-snapshot/host-link-access.ts';
 import { NamespacePins } from '../links/namespace-pins.ts';
-import { PodLinks } from '../links/pod-links.ts';
+import { CreatedLinks } from '../links/created-links.ts';
+import { MovedLinks } from '../links/moved-links.ts';
 import { silentLogger } from '../logging/logger.ts';
 import { CrashPlan, SimulatedCrash } from './crashing-socket.ts';
 import { hostState } from './host-state.ts';
@@ -90,18 +91,18 @@ export function backendContract({
       container.provide(LOGGER, () => silentLogger);
       container.provide(HOST_ROUTES, () => plan.apply(routes));
       container.provide(HOST_LINKS, () => new HostLinks(routes));
+      const openSocket = (inside: NetworkNamespace) => plan.apply(RouteSocket.open({ namespace: inside }));
+      const access = planned(plan, hostLinkAccess(namespace));
+      const configurator = new InterfaceConfigurator((inside) => planned(plan, namespaceAccess(inside)));
       container.provide(
-        POD_LINKS,
+        CREATED_LINKS,
+        () => new CreatedLinks(plan.apply(routes), access, openSocket, configurator),
+      );
+      const pins = new NamespacePins(join(state, 'namespaces'));
+      container.provide(
+        MOVED_LINKS,
         () =>
-          new PodLinks(
-            plan.apply(routes),
-            namespace,
-            new NamespacePins(join(state, 'namespaces')),
-            silentLogger,
-            (inside) => plan.apply(RouteSocket.open({ namespace: inside })),
-            planned(plan, hostLinkAccess(namespace)),
-            new InterfaceConfigurator((inside) => planned(plan, namespaceAccess(inside))),
-          ),
+          new MovedLinks(plan.apply(routes), namespace, pins, silentLogger, openSocket, access, configurator),
       );
       const registry = BackendRegistry.compose(container, [
         { module, config: module.configSchema.parse(config) },
@@ -215,6 +216,19 @@ export function backendContract({
       await attach.unprepare(prepared, signal);
       await attach.unprepare(prepared, signal);
       expect(hostState(host)).toBe(before);
+    });
+
+    it('makes of a device that was made ready what it makes of any other', async () => {
+      using life = begin();
+      const { attach } = life.backend;
+      for (const isReady of [false, true]) {
+        const prepared = await prepare(life);
+        if (isReady) attach.makeReady?.(prepared);
+        await attach.attach(prepared, sandbox, signal);
+        expectAttached();
+        await attach.detach(prepared, sandbox, signal);
+        expectDetached();
+      }
     });
 
     it('lets another process finish: attach, complete and detach each by their own', async () => {

@@ -3,11 +3,21 @@ export class SimulatedCrash extends Error {
   override readonly name = 'SimulatedCrash';
 }
 
-/** The calls that change the kernel's state. */
-const changing = new Set([
-  ...['execute', 'executeAsync', 'attemptAsync', 'createLink', 'createLinkAsync'],
+/** The calls that leave the kernel's state as it is. Whatever else there is, or will be, counts as changing it. */
+const reading = new Set([
+  ...['link', 'linkAsync', 'linkIndex', 'links', 'linksAsync', 'ipv4Configuration', 'namespaceId'],
+  ...[
+    'addresses',
+    'addressesAsync',
+    'routes',
+    'routesAsync',
+    'rules',
+    'neighbours',
+    'nexthopObjects',
+    'filters',
+  ],
   // Of settings, features and eBPF programs.
-  ...['write', 'setFeatures', 'setPrivateFlags', 'detachTcx'],
+  ...['read', 'readDirectories', 'features', 'privateFlags', 'tcxPrograms', 'openEthtool'],
 ]);
 
 /** Counts the calls that change the kernel's state and crashes at a chosen one, before the kernel saw it or after. */
@@ -44,7 +54,7 @@ export class CrashPlan {
   #call(name: string, call: () => unknown): unknown {
     // A dead process reads nothing either.
     if (this.#crashed) throw new SimulatedCrash();
-    if (!changing.has(name) || this.#calls++ !== this.#at) return call();
+    if (reading.has(name) || this.#calls++ !== this.#at) return call();
     if (this.#when === 'before') return this.#crash();
     const result = call();
     return result instanceof Promise ? result.then(() => this.#crash()) : this.#crash();

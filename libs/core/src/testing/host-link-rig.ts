@@ -18,7 +18,7 @@ import type { InterfaceSetup } from '../interfaces/interface-setup.ts';
 import { type HostLinkAccess, hostLinkAccess } from '../links/link-snapshot/host-link-access.ts';
 import type { LinkSnapshot } from '../links/link-snapshot/link-snapshot.ts';
 import { NamespacePins } from '../links/namespace-pins.ts';
-import { PodLinks } from '../links/pod-links.ts';
+import { MovedLinks } from '../links/moved-links.ts';
 import { type Logger, silentLogger } from '../logging/logger.ts';
 import { CrashPlan } from './crashing-socket.ts';
 import { hostConfiguration } from './host-configuration.ts';
@@ -39,7 +39,7 @@ export class HostLinkRig implements Disposable {
   readonly sandbox: PodSandbox;
   /** What was logged of parts that the host refused. */
   readonly warnings: object[] = [];
-  readonly links: PodLinks;
+  readonly links: MovedLinks;
   readonly #state = mkdtempSync(join(tmpdir(), 'host-link-'));
 
   constructor() {
@@ -73,7 +73,7 @@ export class HostLinkRig implements Disposable {
   }
 
   /** Another life of the driver, which is killed where the plan says: at a change of links or of anything else that they have. */
-  driver(plan = new CrashPlan(Infinity, 'before')): PodLinks {
+  driver(plan = new CrashPlan(Infinity, 'before')): MovedLinks {
     const { sysctls, programs, openEthtool } = hostLinkAccess(this.own);
     const access: HostLinkAccess = {
       sysctls: plan.apply(sysctls),
@@ -84,7 +84,7 @@ export class HostLinkRig implements Disposable {
       },
     };
     const logger: Logger = { ...silentLogger, warn: (fields) => this.warnings.push(fields) };
-    return new PodLinks(
+    return new MovedLinks(
       plan.apply(this.host),
       this.own,
       new NamespacePins(this.#state),

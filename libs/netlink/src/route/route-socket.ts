@@ -6,6 +6,7 @@ import { receiveReplies, receiveRepliesAsync, type Replies } from '../socket/exc
 import { NetlinkError } from '../socket/netlink-error.ts';
 import { NetlinkSocket } from '../socket/netlink-socket.ts';
 import { type NetlinkRequest, storeBatch, writeBatch } from '../socket/request-batch.ts';
+import type { RequestTemplate } from '../socket/request-template.ts';
 import { SocketPool } from '../socket/socket-pool.ts';
 import type { AddressFamily } from '../wire/ip-address.ts';
 import type { MessageReader } from '../wire/message-reader.ts';
@@ -13,8 +14,8 @@ import type { ReferencedNamespace } from '../wire/message-writer.ts';
 import type { Address, AddressFilter } from './address/address.ts';
 import { addressDump } from './address/address-dump.ts';
 import type { Link, LinkSelector } from './link/link.ts';
-import { completeLink, vanished } from './link/complete-link.ts';
-import { type CreatedLink, decodeCreatedLink, LinkCreation } from './link/link-creation.ts';
+import { completeLink } from './link/complete-link.ts';
+import { LinkCreation } from './link/link-creation.ts';
 import { decodeLink } from './link/link-decoder.ts';
 import { linkDump, linkGet } from './link/link-get.ts';
 import type { Ipv4Configuration } from './link/ipv4-configuration.ts';
@@ -40,6 +41,9 @@ export interface RouteSocketOptions {
   /** Default: the namespace that this thread is in. The socket works on after the namespace object is closed. */
   readonly namespace?: Pick<ReferencedNamespace, 'fd' | 'path'>;
 }
+
+/** Given each message that answers a request other than by acknowledging it. */
+type OnReply = (message: MessageReader) => void;
 
 /** `NETLINK_ROUTE` (linux/netlink.h). */
 const protocol = 0;
@@ -87,6 +91,20 @@ export class RouteSocket {
   }
 
   /**
+   * As {@link execute} for requests that were written before.
+   *
+   * @param number what they leave open
+   */
+  executeTemplate(template: RequestTemplate, number: number, onReply?: OnReply): void {
+    const first = this.#takeSequence(template.requests.length);
+    const replies = new BatchReplies(template.requests, first, onReply);
+    const bytes = template.fill(first, number);
+    this.#socket.send(bytes, bytes.length);
+    receiveReplies(this.#socket, replies);
+    replies.check();
+  }
+
+  /**
    * As {@link execute}, with the send on a thread of libuv's pool: for what waits inside the kernel, such as moving a link to another
    * namespace (16 ms) and deleting one. Namespaces that the requests name may be closed at once.
    */
@@ -111,27 +129,13 @@ export class RouteSocket {
    * @throws NetlinkError when the kernel refuses it (EEXIST: the name is taken; EOPNOTSUPP: it does not know the kind)
    */
   createLink(spec: LinkSpec, there?: Pick<RouteSocket, 'link' | 'execute'>): Link {
-    const creation = new LinkCreation(spec, decodeLink);
+    const creation = new LinkCreation(spec);
     this.#execute([creation.request], creation.onReply);
     const { namespace } = spec;
     if (namespace === undefined) return completeLink(this, creation);
     if (there !== undefined) return completeLink(there, creation);
     using socket = RouteSocket.open({ namespace });
     return completeLink(socket, creation);
-  }
-
-  /**
-   * As {@link createLink} for whoever is in a hurry: tells only which link it is, and needs less than half the time besides the kernel's.
-   *
-   * @param there required for another namespace; an alias is not set
-   */
-  createLinkFast(spec: LinkSpec, there: Pick<RouteSocket, 'linkIndex'> = this): CreatedLink {
-    const creation = new LinkCreation(spec, decodeCreatedLink);
-    this.#execute([creation.request], creation.onReply);
-    if (creation.link !== undefined) return creation.link;
-    const index = spec.name === undefined ? spec.index : there.linkIndex(spec.name);
-    if (index === undefined) throw vanished(spec.name === undefined);
-    return { index };
   }
 
   /** Index of the link with this name or altname; undefined when there is none. The quickest question that there is. */
@@ -141,7 +145,7 @@ export class RouteSocket {
 
   /** As {@link createLink}, on a thread of libuv's pool. */
   async createLinkAsync(spec: LinkSpec): Promise<Link> {
-    const creation = new LinkCreation(spec, decodeLink);
+    const creation = new LinkCreation(spec);
     const held = spec.namespace?.hold();
     try {
       await this.#executeAsync([creation.request], creation.onReply);
@@ -278,24 +282,21 @@ export class RouteSocket {
     this.close();
   }
 
-  #execute(requests: readonly RouteRequest[], onReply?: (message: MessageReader) => void): void {
+  #execute(requests: readonly RouteRequest[], onReply?: OnReply): void {
     const first = this.#takeSequence(requests.length);
     const replies = new BatchReplies(requests, first, onReply);
     this.#exchange(requests, first, replies);
     replies.check();
   }
 
-  async #executeAsync(
-    requests: readonly RouteRequest[],
-    onReply?: (message: MessageReader) => void,
-  ): Promise<void> {
+  async #executeAsync(requests: readonly RouteRequest[], onReply?: OnReply): Promise<void> {
     const [error] = await this.#attemptAsync(requests, onReply);
     if (error !== undefined) throw error;
   }
 
   async #attemptAsync(
     requests: readonly RouteRequest[],
-    onReply?: (message: MessageReader) => void,
+    onReply?: OnReply,
   ): Promise<readonly NetlinkError[]> {
     const first = this.#takeSequence(requests.length);
     const replies = new BatchReplies(requests, first, onReply);

@@ -21,7 +21,7 @@ import type { InterfaceSetup } from '../../interfaces/interface-setup.ts';
 import { type Logger, silentLogger } from '../../logging/logger.ts';
 import { hostConfiguration } from '../../testing/host-configuration.ts';
 import { NamespacePins } from '../namespace-pins.ts';
-import { PodLinks } from '../pod-links.ts';
+import { MovedLinks } from '../moved-links.ts';
 import type { LinkSnapshot } from './link-snapshot.ts';
 
 const card = 'eth0';
@@ -36,7 +36,7 @@ describe('network hardware that was in a pod', () => {
   let ethtool: EthtoolSocket;
   let state: string;
   let warnings: object[];
-  let links: PodLinks;
+  let links: MovedLinks;
   let before: object;
   let taken: LinkSnapshot;
 
@@ -49,7 +49,7 @@ describe('network hardware that was in a pod', () => {
     state = mkdtempSync(join(tmpdir(), 'link-snapshot-'));
     warnings = [];
     const logger: Logger = { ...silentLogger, warn: (fields) => warnings.push(fields) };
-    links = new PodLinks(host, own, new NamespacePins(state), logger);
+    links = new MovedLinks(host, own, new NamespacePins(state), logger);
     const { index, up } = cardLink();
     if (up) host.execute(linkSet(index, { up: false }));
     await ethtool.setPrivateFlags(index, { 'legacy-rx': true });

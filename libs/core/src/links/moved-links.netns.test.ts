@@ -9,7 +9,7 @@ import { type Logger, silentLogger } from '../logging/logger.ts';
 import { hostState } from '../testing/host-state.ts';
 import type { LinkSnapshot } from './link-snapshot/link-snapshot.ts';
 import { NamespacePins } from './namespace-pins.ts';
-import { PodLinks } from './pod-links.ts';
+import { MovedLinks } from './moved-links.ts';
 
 const setup: InterfaceSetup = { name: 'fast0', addresses: ['10.20.0.1/24'], routes: [] };
 let host: RouteSocket;
@@ -18,17 +18,17 @@ let pod: NetworkNamespace;
 let sandbox: PodSandbox;
 let state: string;
 let warnings: object[];
-let links: PodLinks;
+let links: MovedLinks;
 
 /** A card, `nic0`, plugged into `port0`, with an address. */
 beforeEach(() => {
   host = RouteSocket.open();
   own = NetworkNamespace.own();
   pod = NetworkNamespace.create();
-  state = mkdtempSync(join(tmpdir(), 'pod-links-'));
+  state = mkdtempSync(join(tmpdir(), 'moved-links-'));
   warnings = [];
   const logger: Logger = { ...silentLogger, warn: (fields) => warnings.push(fields) };
-  links = new PodLinks(host, own, new NamespacePins(state), logger);
+  links = new MovedLinks(host, own, new NamespacePins(state), logger);
   sandbox = {
     podUID: 'pod-uid',
     podName: 'pod',
