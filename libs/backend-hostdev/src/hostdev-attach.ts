@@ -90,9 +90,14 @@ export class HostdevAttach implements AttachStrategy {
     return this.#movedLinks.moveIn(snapshot, setup, sandbox);
   }
 
-  detach(prepared: JsonObject, sandbox: PodSandbox): Promise<void> {
+  detach(
+    prepared: JsonObject,
+    sandbox: PodSandbox,
+    _signal?: AbortSignal,
+    linkIndex?: number,
+  ): Promise<void> {
     const { snapshot, setup } = parse(prepared);
-    return this.#movedLinks.moveOut(snapshot, setup, sandbox);
+    return this.#movedLinks.moveOut(snapshot, setup, sandbox, linkIndex);
   }
 
   async leftovers(accounted: () => AccountedFor): Promise<HostLeftover[]> {
@@ -103,9 +108,14 @@ export class HostdevAttach implements AttachStrategy {
     return this.#pins?.find(pins) ?? [];
   }
 
-  async locate(prepared: JsonObject, sandbox: PodSandbox): Promise<DevicePlace> {
+  async locate(
+    prepared: JsonObject,
+    sandbox: PodSandbox,
+    _signal?: AbortSignal,
+    linkIndex?: number,
+  ): Promise<DevicePlace> {
     const { snapshot, setup } = parse(prepared);
-    return this.#places.moved(snapshot, setup, sandbox);
+    return this.#places.moved(snapshot, setup, sandbox, linkIndex);
   }
 
   async unprepare(): Promise<void> {

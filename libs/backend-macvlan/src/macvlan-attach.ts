@@ -106,16 +106,26 @@ export class MacvlanAttach implements AttachStrategy {
     return this.#createdLinks.createIn(this.#plans.of(prepared, sandbox), sandbox);
   }
 
-  detach(prepared: JsonObject, sandbox: PodSandbox): Promise<void> {
-    return this.#createdLinks.deleteFrom(linkIn(prepared, sandbox), sandbox);
+  detach(
+    prepared: JsonObject,
+    sandbox: PodSandbox,
+    _signal?: AbortSignal,
+    linkIndex?: number,
+  ): Promise<void> {
+    return this.#createdLinks.deleteFrom(linkIn(prepared, sandbox), sandbox, linkIndex);
   }
 
   obstacleToSharing(prepared: JsonObject): string | undefined {
     return sharingObstacle(parse(prepared).setup);
   }
 
-  locate(prepared: JsonObject, sandbox: PodSandbox): Promise<DevicePlace> {
-    return this.#places.created('macvlan', linkIn(prepared, sandbox).setup, sandbox);
+  locate(
+    prepared: JsonObject,
+    sandbox: PodSandbox,
+    _signal?: AbortSignal,
+    linkIndex?: number,
+  ): Promise<DevicePlace> {
+    return this.#places.created('macvlan', linkIn(prepared, sandbox).setup, sandbox, linkIndex);
   }
 
   async unprepare(): Promise<void> {

@@ -160,12 +160,12 @@ export class ClaimAttacher {
     const { sandbox } = attachment;
     gate.close(record.claim);
     try {
-      ledger.putAttachment(record, podUID, { phase: 'detaching', sandbox });
+      ledger.putAttachment(record, podUID, { ...attachment, phase: 'detaching' });
     } catch (error) {
       // A record that still says 'attached' leads to the same detaching after a crash, and to attaching anew by the closed gate.
       logger.warn({ claimUID, error: describeError(error) }, 'detaching without a journal');
     }
-    const failures = await this.#detachDevices(record.devices, sandbox, signal);
+    const failures = await this.#detachDevices(record.devices, attachment, signal);
     if (failures.length > 0) {
       const error = new DetachFailedError(
         `claim ${record.claim.namespace}/${record.claim.name} is still in pod ${sandbox.podNamespace}/${sandbox.podName}`,
@@ -318,7 +318,7 @@ export class ClaimAttacher {
     signal: AbortSignal,
   ): Promise<AttachFailedError> {
     const { ledger } = this.#options;
-    const failures = await this.#detachDevices(touched, sandbox, signal);
+    const failures = await this.#detachDevices(touched, { sandbox }, signal);
     try {
       const left = failures.length === 0 ? undefined : ({ phase: 'detaching', sandbox } as const);
       // The pods that had the claim before have it still.
@@ -334,14 +334,15 @@ export class ClaimAttacher {
 
   async #detachDevices(
     devices: readonly DeviceRecord[],
-    sandbox: PodSandbox,
+    { sandbox, linkIndexes }: Pick<AttachmentRecord, 'sandbox' | 'linkIndexes'>,
     signal: AbortSignal,
   ): Promise<unknown[]> {
     const failures: unknown[] = [];
     for (const device of devices.toReversed()) {
       if (device.adminAccess) continue;
       try {
-        await this.#strategy(device).detach(device.prepared, sandbox, signal);
+        const linkIndex = linkIndexes?.[device.interfaceName];
+        await this.#strategy(device).detach(device.prepared, sandbox, signal, linkIndex);
       } catch (error) {
         failures.push(error);
       }

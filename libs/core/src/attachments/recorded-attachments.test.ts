@@ -20,6 +20,25 @@ describe('the journal', () => {
     );
   });
 
+  it('tells detaching which links those are, also in the next life of the driver when a first try has failed', async () => {
+    const backend = new FakeBackend('a');
+    const { detach } = backend.attach;
+    const told: unknown[] = [];
+    backend.attach.detach = (prepared, sandbox, signal, linkIndex) => {
+      told.push(linkIndex);
+      return detach(prepared, sandbox, signal, linkIndex);
+    };
+    const driver = rig.begin(backend);
+    await driver.prepare(claim('c1', ['a']));
+    await driver.hooks.runPodSandbox?.(pod('p1'));
+    await vi.waitFor(() => expect(driver.ledger.get('c1')?.attachments[0]?.phase).toBe('attached'));
+    backend.failing.add('detach a');
+    await driver.hooks.stopPodSandbox?.(pod('p1'));
+    backend.failing.clear();
+    await rig.begin(backend).unprepare('c1');
+    expect(told).toEqual([7, 7]);
+  });
+
   it('knows why attaching failed, also in the next life of the driver, until it succeeds', async () => {
     const driver = rig.begin(new FakeBackend('a', 'b'));
     await driver.prepare(claim('c1', ['a', 'b']));

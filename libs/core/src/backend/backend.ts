@@ -135,9 +135,15 @@ export interface AttachStrategy {
   /**
    * Brings the device back and restores it. Succeeds when there is nothing to do: never attached, already detached, namespace gone.
    *
+   * @param linkIndex what {@link attach} has returned, if that is known: the pod may have made its link unrecognisable otherwise
    * @throws when the device is not where it belongs afterwards; it is tried again
    */
-  detach(prepared: JsonObject, sandbox: PodSandbox, signal: AbortSignal): Promise<void>;
+  detach(
+    prepared: JsonObject,
+    sandbox: PodSandbox,
+    signal: AbortSignal,
+    linkIndex?: number | undefined,
+  ): Promise<void>;
   /**
    * For devices that may be in several pods that use one claim, where each gets a link of its own: says in words why this one may not.
    * Called when a second pod comes. Backends without it give a device to one pod at a time.
@@ -149,9 +155,15 @@ export interface AttachStrategy {
    * Says where a device is that was attached. Called by repair, which attaches again what is on the host; never in a hook. A backend without
    * it has only whole attachments repaired.
    *
+   * @param linkIndex as for {@link detach}
    * @throws when it cannot be found out
    */
-  locate?(prepared: JsonObject, sandbox: PodSandbox, signal: AbortSignal): Promise<DevicePlace>;
+  locate?(
+    prepared: JsonObject,
+    sandbox: PodSandbox,
+    signal: AbortSignal,
+    linkIndex?: number | undefined,
+  ): Promise<DevicePlace>;
   /**
    * Finds what attaching has made on the host and nothing accounts for, after a journal was lost. Only what bears this driver's own mark, and
    * nothing that a running pod uses. Called by repair.

@@ -133,8 +133,12 @@ export class CreatedLinks {
     return await this.#configurePair(pod, created, plan);
   }
 
-  /** Deletes a link that {@link createIn} made. Succeeds when it, or its namespace, is gone. */
-  async deleteFrom({ data, setup }: PodLinkSpec, sandbox: PodSandbox): Promise<void> {
+  /**
+   * Deletes a link that {@link createIn} made. Succeeds when it, or its namespace, is gone.
+   *
+   * @param linkIndex its index when it was attached, if that is known
+   */
+  async deleteFrom({ data, setup }: PodLinkSpec, sandbox: PodSandbox, linkIndex?: number): Promise<void> {
     using namespace = openUnlessGone(sandbox.networkNamespacePath);
     if (namespace === undefined) return;
     using pod = this.#openSocket(namespace);
@@ -142,7 +146,8 @@ export class CreatedLinks {
     const link =
       named !== undefined && isOurs(named, data.kind, setup)
         ? named
-        : pod.links().find((candidate) => isOurs(candidate, data.kind, setup));
+        : (pod.links().find((candidate) => isOurs(candidate, data.kind, setup)) ??
+          pod.links().find(({ kind, index }) => kind === data.kind && index === linkIndex));
     if (link !== undefined) await ignoreGone(pod.executeAsync(linkDelete({ index: link.index })));
     this.#configurator.withdraw(pod, setup);
   }

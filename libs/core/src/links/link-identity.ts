@@ -35,19 +35,21 @@ export function findOnHost(host: RouteSocket, snapshot: LinkSnapshot): Link | un
   return host.links().find((link) => isTravelled(snapshot, link));
 }
 
+/** By what a link that was moved into a pod is found there, besides what it has kept. */
+export interface Clues {
+  /** The hardware address that the claim asked for, if it did. */
+  readonly hardwareAddress?: string | undefined;
+  /** The index that it had when it was attached, if that is known. */
+  readonly linkIndex?: number | undefined;
+  /** Tells the number by which the pod's namespace knows the host's. */
+  hostNamespaceId(): number | undefined;
+}
+
 /**
  * Finds the snapshot's link in a pod's namespace. A software link that has lost its mark there is recognised by the other end that it has on
- * the host, or by its kind and one of the hardware addresses that it has had.
- *
- * @param asked the hardware address that the claim asked for, if it did
- * @param hostNamespaceId tells the number by which the pod's namespace knows the host's
+ * the host, or by its kind and one of the hardware addresses that it has had, or else by its kind and its index.
  */
-export function findInPod(
-  pod: RouteSocket,
-  snapshot: LinkSnapshot,
-  asked: string | undefined,
-  hostNamespaceId: () => number | undefined,
-): Link | undefined {
+export function findInPod(pod: RouteSocket, snapshot: LinkSnapshot, clues: Clues): Link | undefined {
   const atIndex = pod.link({ index: snapshot.index });
   if (atIndex !== undefined && isTravelled(snapshot, atIndex)) return atIndex;
   const links = pod.links();
@@ -55,13 +57,14 @@ export function findInPod(
     links.find((link) => isTravelled(snapshot, link)) ??
     (isHardware(snapshot)
       ? undefined
-      : (links.find((link) => hasPeerOf(snapshot, link, hostNamespaceId)) ??
-        links.find((link) => hasAddressOf(snapshot, link, asked))))
+      : (links.find((link) => hasPeerOf(snapshot, link, clues)) ??
+        links.find((link) => hasAddressOf(snapshot, link, clues)) ??
+        links.find(({ kind, index }) => kind === snapshot.kind && index === clues.linkIndex)))
   );
 }
 
 /** A veth's other end is its own whatever the pod makes of this one. */
-function hasPeerOf(snapshot: LinkSnapshot, link: Link, hostNamespaceId: () => number | undefined): boolean {
+function hasPeerOf(snapshot: LinkSnapshot, link: Link, { hostNamespaceId }: Clues): boolean {
   return (
     snapshot.peer !== undefined &&
     link.kind === snapshot.kind &&
@@ -71,11 +74,11 @@ function hasPeerOf(snapshot: LinkSnapshot, link: Link, hostNamespaceId: () => nu
   );
 }
 
-function hasAddressOf(snapshot: LinkSnapshot, link: Link, asked: string | undefined): boolean {
+function hasAddressOf(snapshot: LinkSnapshot, link: Link, { hardwareAddress }: Clues): boolean {
   return (
     link.kind === snapshot.kind &&
     link.address !== undefined &&
-    [snapshot.hardwareAddress, asked].includes(link.address)
+    [snapshot.hardwareAddress, hardwareAddress].includes(link.address)
   );
 }
 

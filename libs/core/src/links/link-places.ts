@@ -13,36 +13,45 @@ export class LinkPlaces {
     this.#host = host;
   }
 
-  /** Where a link of the host is that was moved into a sandbox. */
+  /**
+   * Where a link of the host is that was moved into a sandbox.
+   *
+   * @param linkIndex its index there when it was attached, if that is known
+   */
   moved(
     snapshot: LinkSnapshot,
-    setup: { readonly hardwareAddress?: string | undefined },
+    { hardwareAddress }: { readonly hardwareAddress?: string | undefined },
     sandbox: PodSandbox,
+    linkIndex?: number,
   ): DevicePlace {
     using own = NetworkNamespace.own();
     using namespace = openUnlessGone(sandbox.networkNamespacePath);
     if (namespace !== undefined) {
       using pod = RouteSocket.open({ namespace });
-      if (findInPod(pod, snapshot, setup.hardwareAddress, () => pod.namespaceId(own)) !== undefined)
-        return 'pod';
+      const clues = { hardwareAddress, linkIndex, hostNamespaceId: () => pod.namespaceId(own) };
+      if (findInPod(pod, snapshot, clues) !== undefined) return 'pod';
     }
     return findOnHost(this.#host, snapshot) === undefined ? 'nowhere' : 'host';
   }
 
   /**
-   * Whether a link is in a sandbox that is created there, which could be done again. The pod may have given it another name or another
-   * hardware address, not both.
+   * Whether a link is in a sandbox that is created there, which could be done again. The pod may have given it another name and another
+   * hardware address, not both where its index is not known.
+   *
+   * @param linkIndex its index when it was attached, if that is known
    */
   async created(
     kind: string,
     setup: { readonly name: string; readonly hardwareAddress: string },
     sandbox: PodSandbox,
+    linkIndex?: number,
   ): Promise<DevicePlace> {
     using namespace = openUnlessGone(sandbox.networkNamespacePath);
     if (namespace === undefined) return 'nowhere';
     using pod = RouteSocket.open({ namespace });
     const isIt = (link: Link) =>
-      link.kind === kind && (link.name === setup.name || link.address === setup.hardwareAddress);
+      link.kind === kind &&
+      (link.name === setup.name || link.address === setup.hardwareAddress || link.index === linkIndex);
     return (await pod.linksAsync()).some(isIt) ? 'pod' : 'host';
   }
 }

@@ -118,6 +118,29 @@ describe('moveOut', () => {
     expect(hostState(host)).toBe(before);
   });
 
+  it.each([
+    ['in the pod', (path: string) => path],
+    ['in a namespace that only its pin keeps', () => '/run/netns/gone'],
+  ])(
+    'finds by its index a link of which the pod has changed all that it was known by, %s',
+    async (_where, place) => {
+      const card = host.createLink({
+        name: 'soft0',
+        kind: { kind: 'macvlan', mode: 'bridge' },
+        parent: nic().index,
+      });
+      const before = hostState(host);
+      const taken = JSON.parse(JSON.stringify(await links.snapshot(card))) as LinkSnapshot;
+      const { linkIndex = 0 } = await links.moveIn(taken, setup, sandbox);
+      const changes = { alias: '', name: 'other0', address: '02:00:5e:00:53:77' };
+      inPod((socket) => socket.execute(linkSet(linkIndex, changes)));
+      const networkNamespacePath = place(sandbox.networkNamespacePath);
+      await links.moveOut(taken, setup, { ...sandbox, networkNamespacePath }, linkIndex);
+      expect(hostState(host)).toBe(before);
+      host.execute(linkDelete({ index: card.index }));
+    },
+  );
+
   it("never takes the pod's own link of the same kind and index", async () => {
     const taken = await snapshot();
     inPod((socket) =>

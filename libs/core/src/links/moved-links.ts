@@ -125,15 +125,21 @@ export class MovedLinks {
    * Brings a host link back from a sandbox and restores it from its snapshot. Succeeds when it is back already, and when it does not exist
    * any more: a software link that the pod deleted, hardware that was unplugged.
    *
+   * @param linkIndex its index in the pod when it was attached, if that is known
    * @throws DeviceNotFoundError when hardware has not come back by itself yet from a namespace that is dying; InterfaceConflictError when
    *   another link of the host has its name
    */
-  async moveOut(snapshot: LinkSnapshot, setup: InterfaceSetup, sandbox: PodSandbox): Promise<void> {
+  async moveOut(
+    snapshot: LinkSnapshot,
+    setup: InterfaceSetup,
+    sandbox: PodSandbox,
+    linkIndex?: number,
+  ): Promise<void> {
     for (const path of new Set([sandbox.networkNamespacePath, this.#pins.path(snapshot)])) {
       using namespace = path === undefined ? undefined : openUnlessGone(path);
       if (namespace === undefined) continue;
       using pod = this.#openSocket(namespace);
-      const inPod = this.#findInPod(pod, snapshot, setup);
+      const inPod = this.#findInPod(pod, snapshot, setup, linkIndex);
       if (inPod !== undefined) await moveBack(pod, inPod, snapshot, this.#host, this.#hostNamespace);
       this.#configurator.withdraw(pod, setup);
     }
@@ -147,8 +153,10 @@ export class MovedLinks {
     pod: RouteSocket,
     snapshot: LinkSnapshot,
     { hardwareAddress }: InterfaceSetup,
+    linkIndex?: number,
   ): Link | undefined {
-    return findInPod(pod, snapshot, hardwareAddress, () => pod.namespaceId(this.#hostNamespace));
+    const hostNamespaceId = () => pod.namespaceId(this.#hostNamespace);
+    return findInPod(pod, snapshot, { hardwareAddress, linkIndex, hostNamespaceId });
   }
 
   #missing(snapshot: LinkSnapshot): void {

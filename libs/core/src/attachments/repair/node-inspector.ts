@@ -81,7 +81,7 @@ export class NodeInspector {
     const astray = new Map<string, Exclude<DevicePlace, 'pod'>>();
     if (alive && phase === 'attached') {
       for (const device of record.devices.filter(({ adminAccess }) => !adminAccess)) {
-        const place = await this.#place(record, device, sandbox, signal);
+        const place = await this.#place(record, device, attachment, signal);
         if (place !== undefined && place !== 'pod') astray.set(device.interfaceName, place);
       }
     }
@@ -91,7 +91,7 @@ export class NodeInspector {
   async #place(
     record: ClaimRecord,
     device: DeviceRecord,
-    sandbox: PodSandbox,
+    { sandbox, linkIndexes }: AttachmentRecord,
     signal: AbortSignal,
   ): Promise<DevicePlace | undefined> {
     const { links, backends, logger } = this.#options;
@@ -99,7 +99,8 @@ export class NodeInspector {
     const strategy = backends.get(device.kind)?.attach;
     if (strategy?.locate === undefined) return undefined;
     try {
-      const place = await strategy.locate(device.prepared, sandbox, signal);
+      const linkIndex = linkIndexes?.[device.interfaceName];
+      const place = await strategy.locate(device.prepared, sandbox, signal, linkIndex);
       if (place === 'pod') links?.found(record, sandbox);
       return place;
     } catch (error) {
