@@ -12,17 +12,20 @@ import { buildDriver } from '@patchbay/bundle';
  * @param entry path of its source
  * @param jobs the parameters of each run
  * @param onLine is given what they write, line by line
+ * @param withLeases whether each has a DHCP server beside it
  * @throws Error when one does not come to its end
  */
 export async function runIsolatedJobs(
   entry: string,
   jobs: readonly (readonly string[])[],
   onLine: (line: string) => void,
+  withLeases = false,
 ): Promise<void> {
+  const wrapper = withLeases ? ['--leases'] : [];
   const directory = mkdtempSync(join(tmpdir(), 'proof-program-'));
   try {
     const { program } = await buildDriver({ entry, directory });
-    await Promise.all(jobs.map((parameters) => run([program, ...parameters], onLine)));
+    await Promise.all(jobs.map((parameters) => run([...wrapper, program, ...parameters], onLine)));
   } finally {
     rmSync(directory, { recursive: true });
   }

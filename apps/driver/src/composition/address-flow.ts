@@ -46,6 +46,8 @@ export function leaseServices(
 export interface AddressFlow {
   readonly addresses: ClaimAddresses;
   readonly keeper: LeaseKeeper;
+  /** Puts in order what an instance has left that was killed while it prepared. Only while no other one prepares. */
+  recover(): void;
 }
 
 /** Wires the addresses of claims: ranges of the configuration and leases. */
@@ -54,7 +56,7 @@ export function addressFlow(
   { ledger }: ClaimMemory,
   events: EventRecorder,
   claims: ClaimLocks,
-  { leases, links }: LeaseServices,
+  { leases, links, borrowed }: LeaseServices,
 ): AddressFlow {
   const component = logger.child({ component: 'leases' });
   const here = config.addressRanges.filter(({ nodes }) => nodes?.includes(config.nodeName) ?? true);
@@ -71,5 +73,9 @@ export function addressFlow(
   return {
     addresses: new ClaimAddresses(new AddressRanges(here, ledger, grants), leases, () => keeper.wake()),
     keeper,
+    recover() {
+      borrowed.recover();
+      grants.recover();
+    },
   };
 }

@@ -9,13 +9,12 @@ import {
   DeviceLinks,
   InterfaceParameters,
   type Inventory,
-  type LeaseKeeper,
   PodEvents,
   type PodLinkWatch,
   type StateLocks,
 } from '@patchbay/core';
 import { ClaimStatusWriter, EventRecorder } from '@patchbay/dra';
-import { addressFlow, type LeaseServices } from './address-flow.ts';
+import { type AddressFlow, addressFlow, type LeaseServices } from './address-flow.ts';
 import type { ClaimMemory } from './claim-memory.ts';
 import type { DriverOptions } from './driver-options.ts';
 
@@ -86,8 +85,8 @@ export interface ClaimFlow {
   readonly attacher: ClaimAttacher;
   /** Has a claim worked on by one at a time. */
   readonly locks: ClaimLocks;
-  /** Keeps what DHCP servers have lent to claims; absent without lease services. */
-  readonly keeper?: LeaseKeeper;
+  /** Where claims' addresses come from; absent without lease services. */
+  readonly addresses?: AddressFlow;
 }
 
 /** Wires the flow of claims. */
@@ -107,15 +106,15 @@ export function claimFlow(
     logger: logger.child({ component: 'attachments' }),
   };
   const attacher = new ClaimAttacher(shared);
-  const { addresses, keeper } = leases ? addressFlow({ config, logger }, memory, events, claims, leases) : {};
+  const addresses = leases && addressFlow({ config, logger }, memory, events, claims, leases);
   const preparer = new ClaimPreparer({
     ...shared,
     ...{ attacher, inventory, cdi: memory.cdi, metadata: memory.metadata, bootId: memory.bootId },
-    ...(addresses === undefined ? {} : { addresses }),
+    ...(addresses === undefined ? {} : { addresses: addresses.addresses }),
     nodeName: config.nodeName,
     parameters: new InterfaceParameters(
       new Map(selections.map(({ module }) => [module.kind, module.parametersSchema])),
     ),
   });
-  return { preparer, attacher, locks: claims, ...(keeper === undefined ? {} : { keeper }) };
+  return { preparer, attacher, locks: claims, ...(addresses === undefined ? {} : { addresses }) };
 }

@@ -85,12 +85,12 @@ export class Driver {
     await repair.repairer.repair('start', background);
     if (this.#ending.signal.aborted) return;
 
-    // In its turn: what another instance has up at the moment is its own.
+    // In its turn: what another instance has under way is its own.
     this.#run(
-      'links left up',
-      memory.turn.run(async () => leases?.borrowed.recover()),
+      'what a preparation has left',
+      memory.turn.run(async () => claims.addresses?.recover()),
     );
-    this.#run('leases', this.#keepLeases(claims.keeper, locks));
+    this.#run('leases', this.#keepLeases(claims.addresses?.keeper, locks));
     this.#run('inventory', devices.inventory.run(background));
     await devices.inventory.refresh(background);
     if (this.#ending.signal.aborted) return;

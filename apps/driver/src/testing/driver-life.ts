@@ -87,8 +87,8 @@ export class DriverLife {
     await hooks.configure?.(patientRuntime);
     reports.links.resume(memory.ledger.all());
     await repairer.repair('start', signal);
-    host.leases?.borrowed.recover();
-    void claims.keeper?.run(signal);
+    claims.addresses?.recover();
+    void claims.addresses?.keeper.run(signal);
     await devices.inventory.refresh(signal);
     const kept = opened.move();
     return new DriverLife({ hooks, memory, devices }, claims, repairer, ending, () => kept.dispose());

@@ -3,7 +3,7 @@ import { dirname, join } from 'node:path';
 import * as z from 'zod';
 import { describeError } from '../errors/driver-errors.ts';
 import type { Logger } from '../logging/logger.ts';
-import { replaceFile } from './replace-file.ts';
+import { removeUnfinished, replaceFile } from './replace-file.ts';
 
 /** How many addresses of a range that nobody holds are remembered, those given last; what is behind needs none. */
 const remembered = 512;
@@ -66,6 +66,11 @@ export class AddressGrants {
     }
     mkdirSync(dirname(this.#path), { recursive: true, mode: 0o700 });
     replaceFile(this.#path, JSON.stringify({ version: 1, ranges }));
+  }
+
+  /** Removes what a write has left that was cut off. Only while no other instance prepares. */
+  recover(): void {
+    removeUnfinished(this.#path);
   }
 
   /**

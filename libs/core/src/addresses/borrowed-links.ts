@@ -4,7 +4,7 @@ import { type Link, linkSet, NamespaceSysctls, type RouteSocket } from '@patchba
 import * as z from 'zod';
 import { describeError } from '../errors/driver-errors.ts';
 import type { Logger } from '../logging/logger.ts';
-import { replaceFile } from './replace-file.ts';
+import { isUnfinished, replaceFile } from './replace-file.ts';
 
 const borrowedLink = z.strictObject({
   index: z.int(),
@@ -55,10 +55,15 @@ export class BorrowedLinks {
     }
   }
 
-  /** Takes down what an instance that was killed has left up. */
+  /** Takes down what an instance that was killed has left up. Only while no other one prepares. */
   recover(): void {
     for (const file of list(this.#directory)) {
       const path = join(this.#directory, file);
+      // That link was not touched yet.
+      if (isUnfinished(path)) {
+        rmSync(path, { force: true });
+        continue;
+      }
       try {
         const borrowed = borrowedLink.parse(JSON.parse(readFileSync(path, 'utf8')));
         if (this.#borrowed.has(borrowed.index)) continue;
@@ -91,7 +96,7 @@ export class BorrowedLinks {
 
 function list(directory: string): string[] {
   try {
-    return readdirSync(directory).filter((name) => name.endsWith('.json'));
+    return readdirSync(directory);
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code === 'ENOENT') return [];
     throw error;

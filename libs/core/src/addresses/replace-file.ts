@@ -1,8 +1,10 @@
-import { closeSync, fsyncSync, openSync, renameSync, writeFileSync } from 'node:fs';
+import { closeSync, fsyncSync, openSync, renameSync, rmSync, writeFileSync } from 'node:fs';
+
+const suffix = '.tmp';
 
 /** Writes a file so that a reader, also after a crash, finds the old content or the new one and never a half. */
 export function replaceFile(path: string, text: string): void {
-  const temporary = `${path}.tmp`;
+  const temporary = `${path}${suffix}`;
   const file = openSync(temporary, 'w', 0o600);
   try {
     writeFileSync(file, text);
@@ -11,4 +13,14 @@ export function replaceFile(path: string, text: string): void {
     closeSync(file);
   }
   renameSync(temporary, path);
+}
+
+/** Removes what a {@link replaceFile} has left that was cut off. Repeatable. */
+export function removeUnfinished(path: string): void {
+  rmSync(`${path}${suffix}`, { force: true });
+}
+
+/** Whether a path is that of an unfinished file. */
+export function isUnfinished(path: string): boolean {
+  return path.endsWith(suffix);
 }

@@ -12,13 +12,14 @@ describe('fault matrix: kills of the driver (side effects)', () => {
   it('is made whole', async ({ task }) => {
     const began = performance.now();
     await makeFaultMatrix([], availableParallelism(), (row) => rows.push(row));
-    expect(rows).toHaveLength(subjects.length * operations.length);
+    const wanted = subjects.map((subject) => subject.operations?.length ?? operations.length);
+    expect(rows).toHaveLength(wanted.reduce((sum, count) => sum + count));
     const sum = (number: (row: Row) => number) => rows.reduce((total, row) => total + number(row), 0);
     task.meta.figures = {
       all: `${sum(({ kills }) => kills)} (${sum(({ effects }) => effects.length)})`,
       time: `${((performance.now() - began) / 1000).toFixed(0)} s`,
     };
-  }, 500_000);
+  }, 900_000);
 
   it.for(subjects.map(({ name }) => name))(
     '%s: killed before and after each side effect, it loses nothing',
@@ -41,5 +42,5 @@ describe('fault matrix: kills of the driver (side effects)', () => {
 
 function size(rows: readonly Row[], operation: string): string {
   const row = rows.find((each) => each.operation === operation);
-  return row === undefined ? 'missing' : `${row.kills} (${row.effects.length})`;
+  return row === undefined ? '' : `${row.kills} (${row.effects.length})`;
 }

@@ -163,6 +163,7 @@ export class FaultMatrix {
     this.#host?.destroy();
     this.#subject = subject;
     const host = new ProofHost(1);
+    if (subject.leases === true) host.connectLeases();
     host.remember();
     this.#host = host;
     // In this process, which then has compiled what its copies run.

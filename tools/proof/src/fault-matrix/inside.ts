@@ -24,6 +24,7 @@ for (const [number, subject] of subjects.entries()) {
   if (values.subject !== undefined && subject.name !== values.subject) continue;
   for (const operation of operations) {
     if (values.operation !== undefined && operation.name !== values.operation) continue;
+    if (subject.operations?.includes(operation.name) === false) continue;
     if (!take(`${number} ${operation.name}`)) continue;
     console.log(JSON.stringify(await matrix.row(subject, operation)));
   }

@@ -22,6 +22,7 @@ export async function makeFaultMatrix(
       join(import.meta.dirname, 'inside.ts'),
       Array.from({ length: jobs }, () => ['--taken', taken, ...parameters]),
       (line) => onRow(JSON.parse(line) as Row),
+      true,
     );
   } finally {
     rmSync(taken, { recursive: true });

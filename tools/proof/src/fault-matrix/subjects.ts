@@ -4,6 +4,10 @@ import type { Wish } from '../host/proof-claim.ts';
 export interface Subject {
   readonly name: string;
   readonly wishes: readonly Wish[];
+  /** Whether a DHCP server serves them. */
+  readonly leases?: boolean;
+  /** Names of the operations that are interrupted; default: all. */
+  readonly operations?: readonly string[];
 }
 
 const bridged: Wish = {
@@ -27,7 +31,8 @@ const routed: Wish = {
 const macvlan: Wish = {
   kind: 'macvlan',
   device: 'uplink0-0',
-  interface: { name: 'lan0', addresses: ['10.22.0.1/24'] },
+  interface: { name: 'lan0', addressRange: 'lan' },
+  held: 1,
   more: { routes: [{ destination: '10.99.0.0/16', gateway: '10.22.0.254' }] },
 };
 const hostdev: Wish = {
@@ -42,17 +47,28 @@ const hostdev: Wish = {
   more: { rules: [{ source: '10.23.0.1/32', table: 101, priority: 6000 }] },
 };
 
-/** The same devices without further wishes: what is tried is that there are several. */
+const leased: Wish = {
+  kind: 'veth',
+  device: 'blue-0',
+  interface: { name: 'blue0', dhcp: { ipv6: true } },
+  held: 2,
+};
+const borrowed: Wish = { kind: 'hostdev', device: 'nic9', interface: { name: 'fast0', dhcp: {} }, held: 1 };
+
+/** The same sorts of devices without further wishes: what is tried is that there are several. */
 const several: readonly Wish[] = [routed, macvlan, hostdev].map(
-  ({ kind, device, interface: { name, addresses } }) => ({
+  ({ kind, device, interface: { name } }, index) => ({
     ...{ kind, device },
-    interface: { name, addresses },
+    interface: { name, addresses: [`10.2${index}.0.1/24`] },
   }),
 );
 
 /** All subjects, by the names that the matrix has for them. */
 export const subjects: readonly Subject[] = [
   { name: 'veth bridge', wishes: [bridged] },
+  // Of these, which wait much, the rows are begun early. What else is done to them has to do with the link alone.
+  { name: 'leases', wishes: [leased], leases: true, operations: ['prepare', 'attach', 'unprepare'] },
+  { name: 'lease of a link that is down', wishes: [borrowed], leases: true, operations: ['prepare'] },
   { name: 'veth routed', wishes: [routed] },
   { name: 'macvlan', wishes: [macvlan] },
   { name: 'hostdev', wishes: [hostdev] },

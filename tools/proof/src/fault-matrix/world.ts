@@ -6,6 +6,7 @@ import { loadForeignLibraries } from '@patchbay/ffi';
 import { RouteSocket } from '@patchbay/netlink';
 import { type KillPoint, type ProcessEnd, runForked } from '../faults/traced-process.ts';
 import { proofClaim, type Wish } from '../host/proof-claim.ts';
+import { shortened } from '../host/host-snapshot.ts';
 import type { ProofHost } from '../host/proof-host.ts';
 import { ProofPod } from '../host/proof-pod.ts';
 import type { Subject } from './subjects.ts';
@@ -53,18 +54,23 @@ export class World {
 
   /** Throws unless all devices are in the pod, as they were asked for, and its containers may start. */
   assertAttached({ memory }: DriverLife): void {
+    const { devices = [] } = memory.ledger.get(this.claim.uid) ?? {};
     const links = this.pod.links();
     const found = links.map(({ name }) => name).sort();
     const wanted = this.#wishes.map((wish) => wish.interface.name).sort();
     assertSame('links in the pod', found, wanted);
-    for (const wish of this.#wishes) {
+    for (const [index, wish] of this.#wishes.entries()) {
+      const { addresses = [], leases = [] } = devices[index] ?? {};
+      const held = [...addresses, ...leases.map(({ lease }) => lease)].map(({ address }) => address);
+      if (held.length !== (wish.held ?? 0))
+        throw new Error(`${wish.interface.name} holds [${held.join(', ')}]`);
       const link = links.find(({ name }) => name === wish.interface.name);
       if (link?.up !== true) throw new Error(`${wish.interface.name} is down`);
       const bare = (addresses: readonly string[]) => addresses.map((text) => text.split('/')[0]).sort();
       assertSame(
         `addresses of ${link.name}`,
         bare(this.pod.addresses(link.index)),
-        bare(wish.interface.addresses),
+        bare([...(wish.interface.addresses ?? []), ...held]),
       );
       using host = RouteSocket.open();
       if (wish.kind === 'hostdev' && host.link({ name: wish.device }) !== undefined)
@@ -81,7 +87,8 @@ export class World {
       links.map(({ name }) => name),
       [],
     );
-    if (!this.#host.isAsBefore()) throw new Error('the host is not what it was');
+    if (!this.#host.isAsBefore())
+      throw new Error(`the host is not what it was:\n${shortened(this.#host.changes())}`);
     if (memory.gate.isOpen(this.claim)) throw new Error('the gate is open');
   }
 }

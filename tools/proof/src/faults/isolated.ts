@@ -1,9 +1,14 @@
 /**
  * Runs a program in network and mount namespaces of its own, where it may fork itself (see `runForked`):
  *
- *     node isolated.ts PROGRAM [PARAMETER…]
+ *     node isolated.ts [--leases] PROGRAM [PARAMETER…]
+ *
+ * `--leases` has a DHCP server beside it, see {@link serveLeases}. It is no child of the program's: who follows a copy of itself hears of
+ * the copy as of any child, and so would the copy, again and again.
  */
-import { spawnSync } from 'node:child_process';
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { serveLeases } from '../host/lease-network.ts';
 import { assertDone, processCalls } from './process-calls.ts';
 import { makeForkable } from './seccomp-filter.ts';
 
@@ -11,16 +16,20 @@ import { makeForkable } from './seccomp-filter.ts';
 const newNamespaces = 0x0002_0000 | 0x4000_0000;
 const privateMounts = 0x4000n | 0x4_0000n;
 
+const parameters = process.argv.slice(2);
+const withLeases = parameters[0] === '--leases';
+const command = withLeases ? parameters.slice(1) : parameters;
+
 const { unshare, mount } = processCalls();
 assertDone('making namespaces', unshare.call(newNamespaces), unshare);
 assertDone('making mounts private', mount.call('none', '/', null, privateMounts, 0n), mount);
 assertDone('mounting /sys', mount.call('sysfs', '/sys', 'sysfs', 0n, 0n), mount);
 // Where the driver's state is on a node: syncing a file costs nothing there, and all is gone with the last process.
 assertDone('mounting /run', mount.call('tmpfs', '/run', 'tmpfs', 0n, 0n), mount);
+if (withLeases) await serveLeases();
 makeForkable();
 // Whoever forks must have one thread only that runs JavaScript or collects garbage.
-const { status, signal } = spawnSync(process.execPath, ['--single-threaded', ...process.argv.slice(2)], {
-  stdio: 'inherit',
-});
-if (status === null) throw new Error(`${process.argv[2]} ended by ${signal}`);
-process.exitCode = status;
+const child = spawn(process.execPath, ['--single-threaded', ...command], { stdio: 'inherit' });
+const [status, signal] = (await once(child, 'exit')) as [number | null, NodeJS.Signals | null];
+if (status === null) throw new Error(`${command[0]} ended by ${signal}`);
+process.exit(status);

@@ -5,9 +5,11 @@ export interface Wish {
   readonly kind: 'veth' | 'macvlan' | 'hostdev';
   readonly device: string;
   /** How the interface is to be, as a user writes it; its name must be given. */
-  readonly interface: { readonly name: string; readonly addresses: readonly string[] } & Readonly<
+  readonly interface: { readonly name: string; readonly addresses?: readonly string[] } & Readonly<
     Record<string, unknown>
   >;
+  /** How many addresses it gets of ranges and DHCP servers; default: none. */
+  readonly held?: number;
   /** Further parameters beside `interface`. */
   readonly more?: Readonly<Record<string, unknown>>;
 }

@@ -11,6 +11,7 @@ import {
   type RuleSpec,
 } from '@patchbay/netlink';
 import { differences, filesBelow, type HostSnapshot, hostSnapshot, quickSnapshot } from './host-snapshot.ts';
+import { leaseLink } from './lease-network.ts';
 import { settleBridges } from './settle-bridges.ts';
 
 /** How long the kernel may take until it has settled what follows from a change, in milliseconds. */
@@ -43,6 +44,7 @@ export class ProofHost {
     return {
       nodeName: 'node',
       cdi: { directory: this.cdiDirectory },
+      addressRanges: [{ name: 'lan', network: '10.22.0.0/24', exclude: ['10.22.0.200-10.22.0.254'] }],
       state: { directory: this.stateDirectory },
       backends: [
         {
@@ -56,6 +58,24 @@ export class ProofHost {
         { kind: 'hostdev', links: [{ name: 'nic*' }] },
       ],
     };
+  }
+
+  /** Has the DHCP server of {@link serveLeases} lend addresses on the bridge for veth pairs, and to a card that is down, `nic9`. */
+  connectLeases(): void {
+    using socket = RouteSocket.open();
+    const master = socket.linkIndex('br-blue') ?? 0;
+    socket.execute(linkSet(socket.linkIndex(leaseLink) ?? 0, { master }));
+    const peer = { name: 'nic9' };
+    const port = socket.createLink({ name: 'port-nic9', master, kind: { kind: 'veth', peer } });
+    const card = port.parent ?? 0;
+    // It has been up before, which a link never quite forgets; what its port gets whenever it is comes a moment later.
+    writeFileSync('/proc/sys/net/ipv6/conf/port-nic9/disable_ipv6', '1');
+    socket.execute(
+      linkSet(port.index, { up: true }),
+      linkSet(card, { up: true }),
+      linkSet(card, { up: false }),
+    );
+    settleBridges();
   }
 
   /** Builds the network anew, after parts of it have been taken away, and remembers it. */

@@ -362,7 +362,7 @@ class Rename extends Step {
   }
 
   toString(): string {
-    return `pod ${this.#pod} renames a link${this.#address === undefined ? '' : ' and changes its address'}`;
+    return `pod ${this.#pod} renames a link${this.#address === undefined ? '' : ' and changes its address and alias'}`;
   }
 }
 

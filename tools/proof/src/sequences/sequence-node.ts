@@ -121,14 +121,14 @@ export class SequenceNode {
     this.#pods.delete(pod);
   }
 
-  /** Gives one of the pod's links another name, and another hardware address if asked to; returns whether there was one. */
+  /** Gives one of the pod's links another name, and no alias but another hardware address if asked to; returns whether there was one. */
   rename(pod: string, name: string, address: string | undefined): boolean {
     const sandbox = this.#pods.get(pod);
     const link = sandbox?.links()[0];
     if (sandbox === undefined || link === undefined || link.name === name) return false;
     using socket = RouteSocket.open({ namespace: sandbox.namespace });
     socket.execute(
-      linkSet(link.index, { up: false, name, ...(address === undefined ? {} : { address }) }),
+      linkSet(link.index, { up: false, name, ...(address === undefined ? {} : { address, alias: '' }) }),
       linkSet(link.index, { up: true }),
     );
     return true;
