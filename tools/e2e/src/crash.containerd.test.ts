@@ -60,10 +60,8 @@ async function expectNetwork(pod: RunningPod): Promise<void> {
   }
 }
 
-/** What a runtime does about a plugin that dies does not depend on the call after which it dies: one runtime sees all of them, the other some. */
-function stride(): number {
-  return node.cluster.containerd.tools.series === '1.7' ? 4 : 1;
-}
+/** What a runtime does about a plugin that dies does not depend on the call after which it dies: each is for one of the two. */
+const runtimes = ['2', '1.7'] as const;
 
 interface Attempt {
   readonly running: Promise<RunningPod>;
@@ -81,7 +79,8 @@ async function killAfterEachCall(
   phase: 'attaching' | 'detaching',
   attempt: () => Promise<Attempt>,
 ): Promise<number> {
-  for (let calls = 0; ; calls += stride()) {
+  const first = runtimes.indexOf(node.cluster.containerd.tools.series);
+  for (let calls = first; ; calls += runtimes.length) {
     await node.driver.stop();
     await node.driver.start({
       environment: { NODE_OPTIONS: `--import ${killAt}`, PATCHBAY_KILL_AT: `${phase}:${calls}:after` },
