@@ -1,9 +1,10 @@
 /** A pod on a real runtime whose interfaces have leases of a real DHCP server. */
-import { DhcpServer, type KubeObject, waitUntil } from '@patchbay/lab';
+import { setTimeout as pause } from 'node:timers/promises';
+import { DhcpServer, DriverProcess, type KubeObject, waitUntil } from '@patchbay/lab';
 import { linkSet, NetworkNamespace, RouteSocket } from '@patchbay/netlink';
 import { connectNamespaces } from '@patchbay/netlink/testing';
 import { expect, it } from 'vitest';
-import { TestNode } from '../test-node.ts';
+import { backends, TestNode } from '../test-node.ts';
 
 interface ClaimStatus {
   readonly status?: {
@@ -26,8 +27,9 @@ async function plugInServer(namespace: NetworkNamespace): Promise<DhcpServer> {
   });
 }
 
-it('a pod has leased addresses that its claims show, keeps them over a restart of the driver, and they go back with it', async () => {
-  const node = await TestNode.start();
+it('a pod has leased addresses that its claims show, keeps them over a restart and a rolling update of the driver, and they go back with it', async () => {
+  const node = await TestNode.start({ podUID: 'pod-a' });
+  const next = new DriverProcess(node.cluster, backends, {}, 'pod-b');
   using network = NetworkNamespace.create();
   let server: DhcpServer | undefined;
   try {
@@ -65,24 +67,40 @@ it('a pod has leased addresses that its claims show, keeps them over a restart o
     expect(listed).toContain('(from 192.0.2.1)');
 
     await node.driver.kill();
-    const asked = server.log.match(/DHCPREQUEST/g)?.length ?? 0;
+    const requests = () => server?.log.match(/DHCPREQUEST/g)?.length ?? 0;
+    const asked = requests();
     await node.driver.start();
     await waitUntil(
       () => `both leases to be prolonged by the next driver:\n${node.driver.log.slice(-1500)}`,
-      () => (server?.log.match(/DHCPREQUEST/g)?.length ?? 0) >= asked + 2,
+      () => requests() >= asked + 2,
+      { timeoutMs: 8_000 },
+    );
+    await next.start();
+    const begun = requests();
+    await pause(3_000);
+    const during = requests() - begun;
+    // Of two leases each second; both instances together would ask for four.
+    expect(during).toBeGreaterThan(1);
+    expect(during).toBeLessThanOrEqual(8);
+    await node.driver.kill();
+    const alone = requests();
+    await waitUntil(
+      () => `both leases to be prolonged by the instance that is left:\n${next.log.slice(-1500)}`,
+      () => requests() >= alone + 2,
       { timeoutMs: 8_000 },
     );
     expect(server.log.match(/DHCPDISCOVER/g)).toHaveLength(2);
 
     await node.remove(pod);
     await waitUntil(
-      () => `the server to have its addresses back:\n${node.driver.log.slice(-1500)}`,
+      () => `the server to have its addresses back:\n${next.log.slice(-1500)}`,
       () => server?.leases.length === 0,
       { timeoutMs: 8_000 },
     );
     expect(node.leftovers).toEqual([]);
     expect(node.host.state('nic0')).toEqual(before);
   } finally {
+    await next.stop();
     await node.stop();
     await server?.destroy();
   }
