@@ -13,9 +13,9 @@ import {
   type LeaseClient,
   type LinkPlaces,
   type LinkSnapshot,
+  type MovedLinks,
   noLeases,
   ParametersInvalidError,
-  type MovedLinks,
   type PodSandbox,
   type StrayPins,
 } from '@patchbay/core';

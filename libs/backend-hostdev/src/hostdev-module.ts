@@ -5,8 +5,8 @@ import {
   HOST_ROUTES,
   leaseClient,
   LinkPlaces,
-  NAMESPACE_PINS,
   MOVED_LINKS,
+  NAMESPACE_PINS,
   StrayPins,
 } from '@patchbay/core';
 import * as z from 'zod';

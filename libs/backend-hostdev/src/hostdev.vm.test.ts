@@ -13,24 +13,24 @@ import {
   HostLinks,
   InterfaceConflictError,
   type JsonObject,
-  NamespacePins,
   MOVED_LINKS,
   MovedLinks,
+  NamespacePins,
   type PodSandbox,
   silentLogger,
 } from '@patchbay/core';
 import { backendContract, hostState } from '@patchbay/core/testing';
 import {
+  addressAdd,
+  addressDelete,
   type Link,
   linkAddAltname,
   linkDelete,
   linkDeleteAltname,
   linkSet,
   NetworkNamespace,
-  RouteSocket,
-  addressAdd,
-  addressDelete,
   routeAdd,
+  RouteSocket,
 } from '@patchbay/netlink';
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { hostdevConfigSchema } from './hostdev-config.ts';

@@ -1,11 +1,11 @@
 import {
   BACKEND,
   type BackendModule,
+  CREATED_LINKS,
   HOST_LINKS,
   HOST_ROUTES,
   leaseClient,
   LinkPlaces,
-  CREATED_LINKS,
 } from '@patchbay/core';
 import { MacvlanAttach } from './macvlan-attach.ts';
 import { type MacvlanConfig, macvlanConfigSchema, macvlanParametersSchema } from './macvlan-config.ts';

@@ -1,11 +1,11 @@
 import {
   BACKEND,
   type BackendModule,
+  CREATED_LINKS,
   driverNameOf,
   HOST_LINKS,
   HOST_ROUTES,
   leaseClient,
-  CREATED_LINKS,
 } from '@patchbay/core';
 import * as z from 'zod';
 import { VethAttach } from './veth-attach.ts';

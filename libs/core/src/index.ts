@@ -106,7 +106,7 @@ export { DevicePlans } from './links/device-plans.ts';
 export { MovedLinks } from './links/moved-links.ts';
 export {
   type HostEnd,
-  type PlannedLink,
+  type PodLinkPlan,
   planPodLink,
   planPodPair,
   type PodLinkSpec,

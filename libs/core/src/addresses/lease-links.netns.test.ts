@@ -1,4 +1,12 @@
-import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
+import {
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readFileSync,
+  readdirSync,
+  rmSync,
+  writeFileSync,
+} from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { type Link, linkDelete, linkSet, RouteSocket } from '@patchbay/netlink';
@@ -69,6 +77,16 @@ describe('a host link that is down', () => {
     expect(host.link({ name: 'nic0' })?.up).toBe(true);
     borrowed().recover();
     expect([linkState(), acceptRa()]).toEqual(before);
+    expect(readdirSync(join(directory, 'borrowed'))).toEqual([]);
+  });
+
+  it('is left alone by a record that was not finished', () => {
+    mkdirSync(join(directory, 'borrowed'), { recursive: true });
+    const record = JSON.stringify({ index: card.index, name: 'nic0' });
+    writeFileSync(join(directory, 'borrowed', `${card.index}.json.tmp`), record);
+    host.execute(linkSet(card.index, { up: true }));
+    borrowed().recover();
+    expect(host.link({ index: card.index })?.up).toBe(true);
     expect(readdirSync(join(directory, 'borrowed'))).toEqual([]);
   });
 

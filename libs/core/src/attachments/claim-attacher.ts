@@ -28,6 +28,9 @@ export interface ClaimAttacherOptions {
   readonly isAlive?: (sandbox: PodSandbox) => boolean;
 }
 
+/** Where devices are, or may be. */
+type Whereabouts = Pick<AttachmentRecord, 'sandbox' | 'linkIndexes'>;
+
 /** What was attached to a sandbox, of which it has come out whether it shares the claim. */
 interface Attached {
   readonly sandbox: PodSandbox;
@@ -199,7 +202,9 @@ export class ClaimAttacher {
     // A claim that is nowhere was made with its gate closed, or left its last pod so.
     const wasOpen = record.attachments.length > 0 && gate.isOpen(record.claim);
     if (wasOpen) gate.close(record.claim);
-    const attaching = this.#begin(record, sandbox, wasOpen);
+    // Of an attachment that was there already, links may be anywhere and anyhow.
+    const whereabouts = { ...earlier, sandbox };
+    const attaching = this.#begin(record, whereabouts, wasOpen);
     const attached: AttachedClaimDevice[] = [];
     for (const device of record.devices.filter(({ adminAccess }) => !adminAccess)) {
       try {
@@ -209,11 +214,11 @@ export class ClaimAttacher {
         });
       } catch (error) {
         const touched = [...attached.map((done) => done.record), device];
-        throw await this.#undo(attaching, touched, sandbox, error, signal);
+        throw await this.#undo(attaching, touched, whereabouts, error, signal);
       }
     }
     if (shared) {
-      this.#openGate(ledger.putAttachment(attaching, sandbox.podUID, { phase: 'attached', sandbox }));
+      this.#openGate(ledger.putAttachment(attaching, sandbox.podUID, { ...whereabouts, phase: 'attached' }));
     } else gate.open(record.claim);
     return { sandbox, attached };
   }
@@ -229,9 +234,10 @@ export class ClaimAttacher {
     return phase === 'attaching' && others.length === 0 && this.#options.gate.isOpen(record.claim);
   }
 
-  #begin(record: ClaimRecord, sandbox: PodSandbox, wasOpen: boolean): ClaimRecord {
+  #begin(record: ClaimRecord, whereabouts: Whereabouts, wasOpen: boolean): ClaimRecord {
+    const { podUID } = whereabouts.sandbox;
     try {
-      return this.#options.ledger.putAttachment(record, sandbox.podUID, { phase: 'attaching', sandbox });
+      return this.#options.ledger.putAttachment(record, podUID, { ...whereabouts, phase: 'attaching' });
     } catch (error) {
       // A gate that was closed says that what is recorded as attached may not be so.
       if (wasOpen) this.#options.gate.open(record.claim);
@@ -313,14 +319,15 @@ export class ClaimAttacher {
   async #undo(
     record: ClaimRecord,
     touched: readonly DeviceRecord[],
-    sandbox: PodSandbox,
+    whereabouts: Whereabouts,
     cause: unknown,
     signal: AbortSignal,
   ): Promise<AttachFailedError> {
     const { ledger } = this.#options;
-    const failures = await this.#detachDevices(touched, { sandbox }, signal);
+    const { sandbox } = whereabouts;
+    const failures = await this.#detachDevices(touched, whereabouts, signal);
     try {
-      const left = failures.length === 0 ? undefined : ({ phase: 'detaching', sandbox } as const);
+      const left = failures.length === 0 ? undefined : ({ ...whereabouts, phase: 'detaching' } as const);
       // The pods that had the claim before have it still.
       this.#openGate(ledger.putAttachment(record, sandbox.podUID, left));
     } catch (error) {
@@ -334,7 +341,7 @@ export class ClaimAttacher {
 
   async #detachDevices(
     devices: readonly DeviceRecord[],
-    { sandbox, linkIndexes }: Pick<AttachmentRecord, 'sandbox' | 'linkIndexes'>,
+    { sandbox, linkIndexes }: Whereabouts,
     signal: AbortSignal,
   ): Promise<unknown[]> {
     const failures: unknown[] = [];

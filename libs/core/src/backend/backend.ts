@@ -120,8 +120,9 @@ export interface AttachStrategy {
    */
   prepare(request: DeviceRequest, signal: AbortSignal): Promise<JsonObject>;
   /**
-   * Thinks out and keeps in memory what {@link attach} would otherwise have to think out in the runtime's hook. Called with the very object
-   * that attach will get, while the kubelet waits; not after a restart, nor for the claims of another instance.
+   * Thinks out and keeps in memory what {@link attach} would otherwise have to think out in the runtime's hook. Called while the kubelet waits,
+   * with the object that attach gets later, unless the claim was read from the journal meanwhile: after a restart, or because another
+   * instance has written.
    *
    * @throws as {@link prepare}, which is then undone
    */

@@ -156,9 +156,11 @@ function refusal({ name }: InterfaceSetup, purpose: string, error: NetlinkError)
   return new InterfaceConflictError(`interface '${name}' in the pod: ${purpose} failed: ${reason}`, error);
 }
 
+type SentStep = Omit<InterfaceStep, 'request'>;
+
 interface StepFailure {
   readonly error: NetlinkError;
-  readonly step: InterfaceStep | undefined;
+  readonly step: SentStep | undefined;
 }
 
 function execute(socket: RouteSocket, steps: readonly InterfaceStep[]): StepFailure | undefined {
@@ -169,7 +171,7 @@ function executeFresh(socket: RouteSocket, linkIndex: number, fresh: FreshSteps)
   return failureOf(fresh.steps, () => socket.executeTemplate(fresh.template, linkIndex));
 }
 
-function failureOf(steps: readonly InterfaceStep[], send: () => void): StepFailure | undefined {
+function failureOf(steps: readonly SentStep[], send: () => void): StepFailure | undefined {
   try {
     send();
   } catch (error) {

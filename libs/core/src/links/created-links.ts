@@ -4,6 +4,7 @@ import {
   type LinkData,
   linkDelete,
   linkSet,
+  type LinkTemplate,
   NetlinkError,
   type RouteSocket,
 } from '@patchbay/netlink';
@@ -20,7 +21,7 @@ import {
   type CreatedSetup,
   type HostEnd,
   pairCreation,
-  type PlannedLink,
+  type PodLinkPlan,
   type PodLinkSpec,
   type PodPairSpec,
 } from './pod-link-plan.ts';
@@ -68,7 +69,7 @@ export class CreatedLinks {
    * @throws InterfaceConflictError when the pod has another link of that name
    */
   async createIn(
-    { spec, creation, configuration }: PlannedLink<PodLinkSpec>,
+    { spec, creation, configuration }: PodLinkPlan<PodLinkSpec>,
     sandbox: PodSandbox,
   ): Promise<AttachedDevice> {
     const { data, setup } = spec;
@@ -95,31 +96,29 @@ export class CreatedLinks {
    * @returns the pod's end, and the index of the host's end
    */
   async createPairIn(
-    plan: PlannedLink<PodPairSpec>,
+    plan: PodLinkPlan<PodPairSpec>,
     sandbox: PodSandbox,
   ): Promise<{ readonly attached: AttachedDevice; readonly hostIndex: number }> {
     const { hostEnd, setup } = plan.spec;
     using pod = PodEntry.open(sandbox, this.#openSocket);
-    let { creation } = plan;
-    let bridge = hostEnd.bridge?.index;
-    const create = () => creation.create(this.#host, pod.namespace, pod.socket);
+    const create = (template: LinkTemplate) => template.create(this.#host, pod.namespace, pod.socket);
     let created: CreatedLink;
     try {
-      created = create();
+      created = create(plan.creation);
     } catch (error) {
       const earlier = isExists(error) ? this.#host.link({ name: hostEnd.name }) : undefined;
       if (earlier === undefined) {
         if (isExists(error)) throw nameConflict(error, setup.name, creatingPair);
-        const remade = this.#bridgeMadeAnew(hostEnd, error);
-        bridge = remade.index;
-        creation = pairCreation({ hostEnd: { ...hostEnd, bridge: remade }, setup });
-        created = createOrExplain(create, setup.name);
+        const bridge = this.#bridgeMadeAnew(hostEnd, error);
+        const again = pairCreation({ hostEnd: { ...hostEnd, bridge }, setup });
+        created = createOrExplain(() => create(again), setup.name);
         return await this.#configurePair(pod, created, plan);
       }
       const existing = pod.socket.link({ name: setup.name });
       if (existing !== undefined && earlier.parent === existing.index && isOurs(existing, 'veth', setup)) {
+        const { bridge } = hostEnd;
         this.#host.execute(
-          linkSet(earlier.index, { up: true, ...(bridge === undefined ? {} : { master: bridge }) }),
+          linkSet(earlier.index, { up: true, ...(bridge === undefined ? {} : { master: bridge.index }) }),
         );
         await this.#configurator.complete(pod, existing, setup);
         return {
@@ -128,7 +127,7 @@ export class CreatedLinks {
         };
       }
       await this.#host.executeAsync(linkDelete({ index: earlier.index }));
-      created = createOrExplain(create, setup.name);
+      created = createOrExplain(() => create(plan.creation), setup.name);
     }
     return await this.#configurePair(pod, created, plan);
   }
@@ -143,11 +142,10 @@ export class CreatedLinks {
     if (namespace === undefined) return;
     using pod = this.#openSocket(namespace);
     const named = pod.link({ name: setup.name });
+    const links = named !== undefined && isOurs(named, data.kind, setup) ? [named] : pod.links();
     const link =
-      named !== undefined && isOurs(named, data.kind, setup)
-        ? named
-        : (pod.links().find((candidate) => isOurs(candidate, data.kind, setup)) ??
-          pod.links().find(({ kind, index }) => kind === data.kind && index === linkIndex));
+      links.find((candidate) => isOurs(candidate, data.kind, setup)) ??
+      links.find(({ kind, index }) => kind === data.kind && index === linkIndex);
     if (link !== undefined) await ignoreGone(pod.executeAsync(linkDelete({ index: link.index })));
     this.#configurator.withdraw(pod, setup);
   }
@@ -168,7 +166,7 @@ export class CreatedLinks {
   async #configurePair(
     pod: PodEntry,
     created: CreatedLink,
-    { spec: { setup }, configuration }: PlannedLink<PodPairSpec>,
+    { spec: { setup }, configuration }: PodLinkPlan<PodPairSpec>,
   ): Promise<{ readonly attached: AttachedDevice; readonly hostIndex: number }> {
     // Kernels before 6.2 do not tell of the other end.
     const index = created.parent ?? pod.socket.linkIndex(setup.name);

@@ -2,8 +2,8 @@ import type { PodSandbox } from '../backend/backend.ts';
 import type { JsonObject } from '../backend/json.ts';
 
 /**
- * Keeps what a backend has thought out for a device before its hook, see {@link AttachStrategy.makeReady}, for as long as the claim is known.
- * What was not thought out before is when it is needed.
+ * Keeps what a backend has thought out for a device before its hook, see {@link AttachStrategy.makeReady}, as long as there is what it was
+ * thought out for. What was not thought out before is when it is needed.
  */
 export class DevicePlans<Plan extends object> {
   readonly #make: (prepared: JsonObject, sandbox?: PodSandbox) => Plan;

@@ -39,15 +39,13 @@ export function findOnHost(host: RouteSocket, snapshot: LinkSnapshot): Link | un
 export interface Clues {
   /** The hardware address that the claim asked for, if it did. */
   readonly hardwareAddress?: string | undefined;
-  /** The index that it had when it was attached, if that is known. */
-  readonly linkIndex?: number | undefined;
   /** Tells the number by which the pod's namespace knows the host's. */
   hostNamespaceId(): number | undefined;
 }
 
 /**
  * Finds the snapshot's link in a pod's namespace. A software link that has lost its mark there is recognised by the other end that it has on
- * the host, or by its kind and one of the hardware addresses that it has had, or else by its kind and its index.
+ * the host, or by its kind and one of the hardware addresses that it has had.
  */
 export function findInPod(pod: RouteSocket, snapshot: LinkSnapshot, clues: Clues): Link | undefined {
   const atIndex = pod.link({ index: snapshot.index });
@@ -58,9 +56,25 @@ export function findInPod(pod: RouteSocket, snapshot: LinkSnapshot, clues: Clues
     (isHardware(snapshot)
       ? undefined
       : (links.find((link) => hasPeerOf(snapshot, link, clues)) ??
-        links.find((link) => hasAddressOf(snapshot, link, clues)) ??
-        links.find(({ kind, index }) => kind === snapshot.kind && index === clues.linkIndex)))
+        links.find((link) => hasAddressOf(snapshot, link, clues))))
   );
+}
+
+/**
+ * Finds a software link of which its pod has changed all that {@link findInPod} knows it by, where it was attached. The last resort: not while the
+ * host has the link, for by then a pod may have another one of the kind and index.
+ *
+ * @param linkIndex the index that it had when it was attached, if that is known
+ */
+export function findByIndex(
+  pod: RouteSocket,
+  host: RouteSocket,
+  snapshot: LinkSnapshot,
+  linkIndex: number | undefined,
+): Link | undefined {
+  if (linkIndex === undefined || isHardware(snapshot)) return undefined;
+  const link = pod.link({ index: linkIndex });
+  return link?.kind === snapshot.kind && findOnHost(host, snapshot) === undefined ? link : undefined;
 }
 
 /** A veth's other end is its own whatever the pod makes of this one. */

@@ -26,7 +26,7 @@ afterEach(() => {
 
 describe('a link that is created in a pod', () => {
   const setup = { name: 'blue0', hardwareAddress: '02:00:5e:00:53:01' };
-  const place = () => new LinkPlaces(host).created('veth', setup, sandbox);
+  const place = (linkIndex?: number) => new LinkPlaces(host).created('veth', setup, sandbox, linkIndex);
   const create = () =>
     inPod.createLink({
       name: setup.name,
@@ -34,7 +34,7 @@ describe('a link that is created in a pod', () => {
       kind: { kind: 'veth', peer: { name: 'peer0' } },
     });
 
-  it('is in the pod by whichever of name and address the pod has left it, and can be made when it has neither', async () => {
+  it('is in the pod by whichever of name, address and index is known, and can be made when none is', async () => {
     expect(await place()).toBe('host');
     const { index } = create();
     expect(await place()).toBe('pod');
@@ -42,8 +42,11 @@ describe('a link that is created in a pod', () => {
     expect(await place()).toBe('pod');
     inPod.execute(linkSet(index, { name: setup.name, address: '02:00:5e:00:53:02' }));
     expect(await place()).toBe('pod');
-    inPod.execute(linkDelete({ index }));
+    inPod.execute(linkSet(index, { name: 'other0' }));
     expect(await place()).toBe('host');
+    expect(await place(index)).toBe('pod');
+    inPod.execute(linkDelete({ index }));
+    expect(await place(index)).toBe('host');
   });
 
   it('is nowhere when the pod is gone', async () => {
@@ -58,14 +61,18 @@ describe('a link of the host', () => {
     const link = host.link({ index });
     if (link === undefined) throw new Error('no link');
     const snapshot = { index, name: link.name, kind: 'veth', hardwareAddress: link.address } as LinkSnapshot;
-    const place = () => new LinkPlaces(host).moved(snapshot, {}, sandbox);
+    const place = (linkIndex?: number) => new LinkPlaces(host).moved(snapshot, {}, sandbox, linkIndex);
     expect(place()).toBe('host');
     host.execute(
       linkSet(index, { alias: travelMark(snapshot) ?? '' }),
       linkSet(index, { namespace: pod, name: 'fast0' }),
     );
     expect(place()).toBe('pod');
-    inPod.execute(linkDelete({ name: 'fast0' }));
+    const moved = inPod.linkIndex('fast0') ?? 0;
+    inPod.execute(linkSet(moved, { alias: '', address: '02:00:5e:00:53:02' }));
     expect(place()).toBe('nowhere');
+    expect(place(moved)).toBe('pod');
+    inPod.execute(linkDelete({ name: 'fast0' }));
+    expect(place(moved)).toBe('nowhere');
   });
 });

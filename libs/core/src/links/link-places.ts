@@ -1,6 +1,6 @@
 import { type Link, NetworkNamespace, RouteSocket } from '@patchbay/netlink';
 import type { DevicePlace, PodSandbox } from '../backend/backend.ts';
-import { findInPod, findOnHost } from './link-identity.ts';
+import { findByIndex, findInPod, findOnHost } from './link-identity.ts';
 import type { LinkSnapshot } from './link-snapshot/link-snapshot.ts';
 import { openUnlessGone } from './open-unless-gone.ts';
 
@@ -28,8 +28,9 @@ export class LinkPlaces {
     using namespace = openUnlessGone(sandbox.networkNamespacePath);
     if (namespace !== undefined) {
       using pod = RouteSocket.open({ namespace });
-      const clues = { hardwareAddress, linkIndex, hostNamespaceId: () => pod.namespaceId(own) };
-      if (findInPod(pod, snapshot, clues) !== undefined) return 'pod';
+      const clues = { hardwareAddress, hostNamespaceId: () => pod.namespaceId(own) };
+      const link = findInPod(pod, snapshot, clues) ?? findByIndex(pod, this.#host, snapshot, linkIndex);
+      if (link !== undefined) return 'pod';
     }
     return findOnHost(this.#host, snapshot) === undefined ? 'nowhere' : 'host';
   }

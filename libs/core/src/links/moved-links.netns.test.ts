@@ -152,9 +152,22 @@ describe('moveOut', () => {
     );
     const before = hostState(host);
     await links.moveIn(taken, setup, sandbox);
-    await links.moveOut(taken, setup, sandbox);
+    await links.moveOut(taken, setup, sandbox, taken.index);
     expect(hostState(host)).toBe(before);
     expect(inPod((socket) => socket.link({ name: 'eth0' })?.index)).toBe(taken.index);
+  });
+
+  it('never takes a link that the pod has made since in place of one that is back', async () => {
+    const before = hostState(host);
+    const taken = await snapshot();
+    const { linkIndex = 0 } = await links.moveIn(taken, setup, sandbox);
+    await links.moveOut(taken, setup, sandbox, linkIndex);
+    inPod((socket) =>
+      socket.createLink({ name: 'own0', index: linkIndex, kind: { kind: 'veth', peer: { name: 'own1' } } }),
+    );
+    await links.moveOut(taken, setup, sandbox, linkIndex);
+    expect(hostState(host)).toBe(before);
+    expect(inPod((socket) => socket.link({ name: 'own0' })?.index)).toBe(linkIndex);
   });
 
   it('finds by its pin a link whose namespace the runtime has given up meanwhile', async () => {

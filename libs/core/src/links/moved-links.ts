@@ -4,7 +4,7 @@ import { DeviceNotFoundError, ParametersInvalidError } from '../errors/driver-er
 import { InterfaceChecks } from '../interfaces/interface-checks.ts';
 import { InterfaceConfigurator } from '../interfaces/interface-configurator.ts';
 import type { InterfaceSetup } from '../interfaces/interface-setup.ts';
-import { deviceExists, findInPod, findOnHost, travelMark } from './link-identity.ts';
+import { deviceExists, findByIndex, findInPod, findOnHost, travelMark } from './link-identity.ts';
 import type { Logger } from '../logging/logger.ts';
 import type { NamespacePins } from './namespace-pins.ts';
 import { type HostLinkAccess, hostLinkAccess } from './link-snapshot/host-link-access.ts';
@@ -139,7 +139,8 @@ export class MovedLinks {
       using namespace = path === undefined ? undefined : openUnlessGone(path);
       if (namespace === undefined) continue;
       using pod = this.#openSocket(namespace);
-      const inPod = this.#findInPod(pod, snapshot, setup, linkIndex);
+      const inPod =
+        this.#findInPod(pod, snapshot, setup) ?? findByIndex(pod, this.#host, snapshot, linkIndex);
       if (inPod !== undefined) await moveBack(pod, inPod, snapshot, this.#host, this.#hostNamespace);
       this.#configurator.withdraw(pod, setup);
     }
@@ -153,10 +154,9 @@ export class MovedLinks {
     pod: RouteSocket,
     snapshot: LinkSnapshot,
     { hardwareAddress }: InterfaceSetup,
-    linkIndex?: number,
   ): Link | undefined {
     const hostNamespaceId = () => pod.namespaceId(this.#hostNamespace);
-    return findInPod(pod, snapshot, { hardwareAddress, linkIndex, hostNamespaceId });
+    return findInPod(pod, snapshot, { hardwareAddress, hostNamespaceId });
   }
 
   #missing(snapshot: LinkSnapshot): void {

@@ -31,8 +31,11 @@ export class PodEntry implements PodNetwork, Disposable {
 
   [Symbol.dispose](): void {
     setImmediate(() => {
-      this.socket.close();
-      this.namespace.close();
+      try {
+        this.socket.close();
+      } finally {
+        this.namespace.close();
+      }
     });
   }
 }

@@ -35,7 +35,7 @@ export interface PodPairSpec {
 }
 
 /** A link to create, thought out while its claim is prepared: what is sent to the kernel in the runtime's hook is written already. */
-export interface PlannedLink<Spec> {
+export interface PodLinkPlan<Spec> {
   readonly spec: Spec;
   readonly creation: LinkTemplate;
   /** Undefined when it cannot be known before the pod is there. */
@@ -43,7 +43,7 @@ export interface PlannedLink<Spec> {
 }
 
 /** @throws RequestInvalidError when something cannot be sent to the kernel */
-export function planPodLink(spec: PodLinkSpec): PlannedLink<PodLinkSpec> {
+export function planPodLink(spec: PodLinkSpec): PodLinkPlan<PodLinkSpec> {
   const { data, parent, setup } = spec;
   const creation = new LinkTemplate((namespace) => ({
     name: setup.name,
@@ -57,7 +57,7 @@ export function planPodLink(spec: PodLinkSpec): PlannedLink<PodLinkSpec> {
 }
 
 /** @throws RequestInvalidError when something cannot be sent to the kernel */
-export function planPodPair(spec: PodPairSpec): PlannedLink<PodPairSpec> {
+export function planPodPair(spec: PodPairSpec): PodLinkPlan<PodPairSpec> {
   return { spec, creation: pairCreation(spec), configuration: freshSteps(spec.setup) };
 }
 

@@ -10,8 +10,8 @@ const sequenceOffset = 8;
  * has the time for it earlier.
  */
 export class RequestTemplate {
-  /** What was written, for telling which of them failed. */
-  readonly requests: readonly NetlinkRequest[];
+  /** What was written, as far as it is needed to tell which of them failed. */
+  readonly requests: readonly Pick<NetlinkRequest, 'operation'>[];
   readonly #bytes: Buffer;
   readonly #sequences: readonly number[];
   readonly #numbers: readonly number[];
@@ -21,9 +21,10 @@ export class RequestTemplate {
    * @throws RequestInvalidError when one cannot be written; Error when they differ in more than the number, or there are none
    */
   constructor(requestsFor: (number: number) => readonly NetlinkRequest[]) {
-    this.requests = requestsFor(one);
-    if (this.requests.length === 0) throw new Error('a template has at least one request');
-    this.#bytes = written(this.requests);
+    const requests = requestsFor(one);
+    if (requests.length === 0) throw new Error('a template has at least one request');
+    this.requests = requests.map(({ operation }) => ({ operation }));
+    this.#bytes = written(requests);
     this.#sequences = [...beginnings(this.#bytes)].map((start) => start + sequenceOffset);
     this.#numbers = [...differences(this.#bytes, written(requestsFor(other)))];
   }

@@ -26,10 +26,11 @@ assertDone('making mounts private', mount.call('none', '/', null, privateMounts,
 assertDone('mounting /sys', mount.call('sysfs', '/sys', 'sysfs', 0n, 0n), mount);
 // Where the driver's state is on a node: syncing a file costs nothing there, and all is gone with the last process.
 assertDone('mounting /run', mount.call('tmpfs', '/run', 'tmpfs', 0n, 0n), mount);
-if (withLeases) await serveLeases();
+const server = withLeases ? await serveLeases() : undefined;
 makeForkable();
 // Whoever forks must have one thread only that runs JavaScript or collects garbage.
 const child = spawn(process.execPath, ['--single-threaded', ...command], { stdio: 'inherit' });
 const [status, signal] = (await once(child, 'exit')) as [number | null, NodeJS.Signals | null];
+await server?.destroy();
 if (status === null) throw new Error(`${command[0]} ended by ${signal}`);
 process.exit(status);

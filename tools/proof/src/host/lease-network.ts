@@ -6,9 +6,11 @@ export const leaseLink = 'dhcp0';
 
 /**
  * Starts a DHCP server in a namespace of its own, which is connected with the one that this process is in by {@link leaseLink}. It lends
- * addresses of 10.20.0.0/24 and 2001:db8:20::/64 until this process has ended.
+ * addresses of 10.20.0.0/24 and 2001:db8:20::/64.
+ *
+ * @returns the caller's to destroy
  */
-export async function serveLeases(): Promise<void> {
+export async function serveLeases(): Promise<DhcpServer> {
   // Not to be closed: the server's own hold on it would do, but for the moment before it has started.
   const namespace = NetworkNamespace.create();
   using host = RouteSocket.open();
@@ -24,5 +26,5 @@ export async function serveLeases(): Promise<void> {
     addressAdd({ linkIndex, address: '2001:db8:20::254/64', flags: addressFlags.nodad }),
   );
   const ranges = ['10.20.0.100,10.20.0.199,255.255.255.0,2m', '2001:db8:20::100,2001:db8:20::199,64,2m'];
-  await DhcpServer.start({ namespace, link: 'lan0', ranges });
+  return DhcpServer.start({ namespace, link: 'lan0', ranges });
 }

@@ -5,7 +5,7 @@ import type { PodState } from './pod-state.ts';
 
 /** The messages that configure a link which is fresh in its pod, written before there is either. */
 export interface FreshSteps {
-  readonly steps: readonly InterfaceStep[];
+  readonly steps: readonly Omit<InterfaceStep, 'request'>[];
   /** Open is the link's index. */
   readonly template: RequestTemplate;
 }
@@ -26,7 +26,7 @@ export function freshSteps(
   if (routes.some(({ override }) => override === true)) return undefined;
   const stepsFor = (index: number) => interfaceSteps({ index }, setup, emptyPod, undefined);
   return {
-    steps: stepsFor(0),
+    steps: stepsFor(0).map(({ request: _, ...step }) => step),
     template: new RequestTemplate((index) => stepsFor(index).map(({ request }) => request)),
   };
 }

@@ -42,11 +42,11 @@ export class LinkTemplate {
    * Creates the link. Tells only which one it is: whoever has written the request before is in a hurry.
    *
    * @param here in the namespace where the specification's indexes count
-   * @param there in the namespace that the link is created in
+   * @param there in the namespace that was not known before
    * @throws NetlinkError as {@link RouteSocket.createLink}
    */
   create(
-    here: Pick<RouteSocket, 'executeTemplate'>,
+    here: Pick<RouteSocket, 'executeTemplate' | 'linkIndex'>,
     namespace: Pick<ReferencedNamespace, 'fd'>,
     there: Pick<RouteSocket, 'linkIndex'>,
   ): CreatedLink {
@@ -56,7 +56,8 @@ export class LinkTemplate {
       if (message.type === linkMessages.new && !this.#isElsewhere) created = decodeCreatedLink(message);
     });
     if (created !== undefined) return created;
-    const index = there.linkIndex(this.#name);
+    // Kernels before 6.2 do not tell of links in their own namespace either.
+    const index = (this.#isElsewhere ? there : here).linkIndex(this.#name);
     if (index === undefined) throw vanished(false);
     return { index };
   }
