@@ -4,6 +4,7 @@ import {
   type AttachStrategy,
   DeviceNotFoundError,
   type DevicePlace,
+  DevicePlans,
   type DeviceRequest,
   type HostLeftover,
   type HostLinks,
@@ -16,6 +17,7 @@ import {
   type MovedLinks,
   noLeases,
   ParametersInvalidError,
+  planPodMove,
   type PodSandbox,
   type StrayPins,
 } from '@patchbay/core';
@@ -34,6 +36,10 @@ export class HostdevAttach implements AttachStrategy {
   readonly #places: LinkPlaces;
   readonly #leases: LeaseClient;
   readonly #pins: StrayPins | undefined;
+  readonly #plans = new DevicePlans((prepared) => {
+    const { snapshot, setup } = parse(prepared);
+    return { snapshot, setup, configuration: planPodMove(snapshot, setup) };
+  });
 
   constructor(
     hostLinks: HostLinks,
@@ -85,9 +91,13 @@ export class HostdevAttach implements AttachStrategy {
     return prepared as unknown as JsonObject;
   }
 
+  makeReady(prepared: JsonObject): void {
+    this.#plans.of(prepared);
+  }
+
   attach(prepared: JsonObject, sandbox: PodSandbox): Promise<AttachedDevice> {
-    const { snapshot, setup } = parse(prepared);
-    return this.#movedLinks.moveIn(snapshot, setup, sandbox);
+    const { snapshot, setup, configuration } = this.#plans.of(prepared);
+    return this.#movedLinks.moveIn(snapshot, setup, sandbox, configuration);
   }
 
   detach(

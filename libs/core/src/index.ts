@@ -108,6 +108,7 @@ export {
   type HostEnd,
   type PodLinkPlan,
   planPodLink,
+  planPodMove,
   planPodPair,
   type PodLinkSpec,
   type PodPairSpec,

@@ -2,6 +2,7 @@ import { type Link, linkSet, type NetworkNamespace, type RouteSocket } from '@pa
 import type { AttachedDevice, PodSandbox } from '../backend/backend.ts';
 import { DeviceNotFoundError, ParametersInvalidError } from '../errors/driver-errors.ts';
 import { InterfaceChecks } from '../interfaces/interface-checks.ts';
+import type { FreshSteps } from '../interfaces/apply/fresh-steps.ts';
 import { InterfaceConfigurator } from '../interfaces/interface-configurator.ts';
 import type { InterfaceSetup } from '../interfaces/interface-setup.ts';
 import { deviceExists, findByIndex, findInPod, findOnHost, travelMark } from './link-identity.ts';
@@ -77,9 +78,15 @@ export class MovedLinks {
   /**
    * Moves a host link into a sandbox and configures it there. Completes what is missing when the link is there already.
    *
+   * @param configuration what {@link planPodMove} has made of snapshot and setup, if anything
    * @throws DeviceNotFoundError when the link is neither on the host nor in the sandbox; InterfaceConflictError when the pod has such a name
    */
-  async moveIn(snapshot: LinkSnapshot, setup: InterfaceSetup, sandbox: PodSandbox): Promise<AttachedDevice> {
+  async moveIn(
+    snapshot: LinkSnapshot,
+    setup: InterfaceSetup,
+    sandbox: PodSandbox,
+    configuration?: FreshSteps,
+  ): Promise<AttachedDevice> {
     using pod = PodEntry.open(sandbox, this.#openSocket);
     const onHost = findOnHost(this.#host, snapshot);
     if (onHost === undefined) {
@@ -117,7 +124,13 @@ export class MovedLinks {
     if (index === undefined)
       throw new DeviceNotFoundError(snapshot.name, 'its link vanished while it was moved into the pod');
     const address = setup.hardwareAddress ?? onHost.address;
-    await this.#configurator.configure(pod, address === undefined ? { index } : { index, address }, setup);
+    const isAsPlanned = address === (setup.hardwareAddress ?? snapshot.hardwareAddress);
+    await this.#configurator.configure(
+      pod,
+      address === undefined ? { index } : { index, address },
+      setup,
+      isAsPlanned ? configuration : undefined,
+    );
     return { interfaceName: setup.name, linkIndex: index };
   }
 

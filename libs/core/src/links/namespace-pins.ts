@@ -1,5 +1,5 @@
 import { hash } from 'node:crypto';
-import { existsSync, mkdirSync, readdirSync } from 'node:fs';
+import { existsSync, readdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { NetworkNamespace } from '@patchbay/netlink';
 import { travelMark } from './link-identity.ts';
@@ -39,9 +39,13 @@ export class NamespacePins {
   pin(snapshot: LinkSnapshot, namespace: NetworkNamespace): void {
     const path = this.path(snapshot);
     if (path === undefined) return;
-    mkdirSync(this.#directory, { recursive: true, mode: 0o700 });
-    NetworkNamespace.unpin(path);
-    namespace.pin(path);
+    try {
+      namespace.pin(path);
+    } catch (error) {
+      if ((error as NodeJS.ErrnoException).code !== 'EEXIST') throw error;
+      NetworkNamespace.unpin(path);
+      namespace.pin(path);
+    }
   }
 
   /** Lets go of the namespace that the link has left. Succeeds when it is not pinned. */

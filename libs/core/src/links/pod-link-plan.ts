@@ -1,6 +1,7 @@
 import { type LinkData, LinkTemplate } from '@patchbay/netlink';
 import { type FreshSteps, freshSteps } from '../interfaces/apply/fresh-steps.ts';
 import type { InterfaceSetup } from '../interfaces/interface-setup.ts';
+import type { LinkSnapshot } from './link-snapshot/link-snapshot.ts';
 
 /** How a link that is made for a pod is to look there. */
 export type CreatedSetup = InterfaceSetup & {
@@ -59,6 +60,19 @@ export function planPodLink(spec: PodLinkSpec): PodLinkPlan<PodLinkSpec> {
 /** @throws RequestInvalidError when something cannot be sent to the kernel */
 export function planPodPair(spec: PodPairSpec): PodLinkPlan<PodPairSpec> {
   return { spec, creation: pairCreation(spec), configuration: freshSteps(spec.setup) };
+}
+
+/**
+ * What is sent to a link of the host that was moved into a pod, if that can be known before.
+ *
+ * @throws RequestInvalidError when something cannot be sent to the kernel
+ */
+export function planPodMove(
+  { hardwareAddress: own }: LinkSnapshot,
+  setup: InterfaceSetup,
+): FreshSteps | undefined {
+  const hardwareAddress = setup.hardwareAddress ?? own;
+  return hardwareAddress === undefined ? undefined : freshSteps({ ...setup, hardwareAddress });
 }
 
 /** Of a pair: the host's end is made complete, the pod's is configured in the pod. */

@@ -122,8 +122,7 @@ export class NetworkNamespace {
    */
   pin(path: string): void {
     const { fd } = this;
-    mkdirSync(dirname(path), { recursive: true });
-    closeSync(openSync(path, constants.O_RDONLY | constants.O_CREAT | constants.O_EXCL, 0o444));
+    closeSync(createFile(path));
     const { mount } = libc();
     if (mount.call(`/proc/self/fd/${fd}`, path, null, bindMount, 0n) !== 0) {
       const error = new SystemCallError(`mounting the namespace on ${path}`, mount.errno);
@@ -155,5 +154,17 @@ export class NetworkNamespace {
 
   [Symbol.dispose](): void {
     this.close();
+  }
+}
+
+/** Makes a file, which must not exist, and its directory if that does not. */
+function createFile(path: string): number {
+  const create = () => openSync(path, constants.O_RDONLY | constants.O_CREAT | constants.O_EXCL, 0o444);
+  try {
+    return create();
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== 'ENOENT') throw error;
+    mkdirSync(dirname(path), { recursive: true });
+    return create();
   }
 }
