@@ -205,22 +205,26 @@ export class ClaimAttacher {
     // Of an attachment that was there already, links may be anywhere and anyhow.
     const whereabouts = { ...earlier, sandbox };
     const attaching = this.#begin(record, whereabouts, wasOpen);
-    const attached: AttachedClaimDevice[] = [];
-    for (const device of record.devices.filter(({ adminAccess }) => !adminAccess)) {
-      try {
-        attached.push({
-          record: device,
-          attached: await this.#strategy(device).attach(device.prepared, sandbox, signal),
-        });
-      } catch (error) {
-        const touched = [...attached.map((done) => done.record), device];
-        throw await this.#undo(attaching, touched, whereabouts, error, signal);
-      }
+    const devices = record.devices.filter(({ adminAccess }) => !adminAccess);
+    const attempts = devices.map((device) => this.#attachDevice(device, sandbox, signal));
+    const results = await Promise.allSettled(attempts);
+    for (const [index, result] of results.entries()) {
+      if (result.status === 'rejected')
+        throw await this.#undo(attaching, devices[index], whereabouts, result.reason, signal);
     }
+    const attached = await Promise.all(attempts);
     if (shared) {
       this.#openGate(ledger.putAttachment(attaching, sandbox.podUID, { ...whereabouts, phase: 'attached' }));
     } else gate.open(record.claim);
     return { sandbox, attached };
+  }
+
+  async #attachDevice(
+    record: DeviceRecord,
+    sandbox: PodSandbox,
+    signal: AbortSignal,
+  ): Promise<AttachedClaimDevice> {
+    return { record, attached: await this.#strategy(record).attach(record.prepared, sandbox, signal) };
   }
 
   /**
@@ -318,14 +322,14 @@ export class ClaimAttacher {
 
   async #undo(
     record: ClaimRecord,
-    touched: readonly DeviceRecord[],
+    failed: DeviceRecord | undefined,
     whereabouts: Whereabouts,
     cause: unknown,
     signal: AbortSignal,
   ): Promise<AttachFailedError> {
     const { ledger } = this.#options;
     const { sandbox } = whereabouts;
-    const failures = await this.#detachDevices(touched, whereabouts, signal);
+    const failures = await this.#detachDevices(record.devices, whereabouts, signal);
     try {
       const left = failures.length === 0 ? undefined : ({ ...whereabouts, phase: 'detaching' } as const);
       // The pods that had the claim before have it still.
@@ -334,7 +338,7 @@ export class ClaimAttacher {
       failures.push(error);
     }
     return new AttachFailedError(
-      failure(record, touched.at(-1), sandbox),
+      failure(record, failed, sandbox),
       failures.length === 0 ? cause : new AggregateError([cause, ...failures], 'and undoing it failed too'),
     );
   }

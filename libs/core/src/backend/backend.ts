@@ -129,7 +129,7 @@ export interface AttachStrategy {
   makeReady?(prepared: JsonObject): void;
   /**
    * Brings the device into the sandbox's namespace and configures it. Called in the runtime's hook: no waiting for anything but the
-   * kernel. May be called again when the device is already there, wholly or in part, and must then complete it without disturbing
+   * kernel. A claim's devices are begun with in their order and in one turn of the event loop, and go on side by side. May be called again when the device is already there, wholly or in part, and must then complete it without disturbing
    * what is right. After a failure the attachments call {@link detach}.
    */
   attach(prepared: JsonObject, sandbox: PodSandbox, signal: AbortSignal): Promise<AttachedDevice>;

@@ -66,6 +66,57 @@ function inPod<T>(work: (socket: RouteSocket) => T): T {
   return work(socket);
 }
 
+describe('moveIn', () => {
+  /** More cards, plugged into ports of their own. */
+  async function cards(count: number): Promise<readonly LinkSnapshot[]> {
+    const taken: LinkSnapshot[] = [];
+    for (let card = 1; card <= count; card++) {
+      host.createLink({ name: `port${card}`, kind: { kind: 'veth', peer: { name: `nic${card}` } } });
+      const link = host.link({ name: `nic${card}` });
+      if (link !== undefined) taken.push(await links.snapshot(link));
+    }
+    return taken;
+  }
+  const setupOf = (card: number, name = `fast${card}`) => ({
+    ...setup,
+    name,
+    addresses: [`10.20.${card}.1/24`],
+  });
+
+  it('brings links that come together, each under its name and with its addresses, and back as they were', async () => {
+    const taken = (await cards(4)).toReversed();
+    const before = hostState(host);
+    const attached = await Promise.all(taken.map((each, card) => links.moveIn(each, setupOf(card), sandbox)));
+    const found = attached.map(({ linkIndex = 0 }) => inPod((socket) => socket.link({ index: linkIndex })));
+    expect(found.map((link) => [link?.name, link?.address])).toEqual(
+      taken.map(({ hardwareAddress }, card) => [`fast${card}`, hardwareAddress]),
+    );
+    for (const [card, { linkIndex = 0 }] of attached.entries()) {
+      const addresses = inPod((socket) => socket.addresses({ linkIndex }));
+      expect(addresses.map(({ address }) => address)).toContain(`10.20.${card}.1/24`);
+    }
+    for (const [card, each] of taken.entries()) await links.moveOut(each, setupOf(card), sandbox);
+    expect(hostState(host)).toBe(before);
+    for (let card = 1; card <= 4; card++) host.execute(linkDelete({ name: `port${card}` }));
+  });
+
+  it('of one whose name the pod has fails for that one alone', async () => {
+    const taken = await cards(3);
+    const before = hostState(host);
+    inPod((socket) => socket.createLink({ name: 'fast1', kind: { kind: 'bridge' } }));
+    const results = await Promise.allSettled(
+      taken.map((each, card) => links.moveIn(each, setupOf(card), sandbox)),
+    );
+    expect(results.map(({ status }) => status)).toEqual(['fulfilled', 'rejected', 'fulfilled']);
+    expect(String((results[1] as PromiseRejectedResult).reason)).toContain(
+      "moving link nic2 into the pod failed: an interface 'fast1' exists there already",
+    );
+    for (const [card, each] of taken.entries()) await links.moveOut(each, setupOf(card), sandbox);
+    expect(hostState(host)).toBe(before);
+    for (let card = 1; card <= 3; card++) host.execute(linkDelete({ name: `port${card}` }));
+  });
+});
+
 describe('moveOut', () => {
   it('restores a route whose gateway is reached by another route, in the order that the kernel takes', async () => {
     const { index: linkIndex } = nic();

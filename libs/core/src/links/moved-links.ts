@@ -9,6 +9,7 @@ import { deviceExists, findByIndex, findInPod, findOnHost, travelMark } from './
 import type { Logger } from '../logging/logger.ts';
 import type { NamespacePins } from './namespace-pins.ts';
 import { type HostLinkAccess, hostLinkAccess } from './link-snapshot/host-link-access.ts';
+import { LinkMoves } from './link-moves.ts';
 import { LinkRestorer } from './link-snapshot/link-restorer.ts';
 import type { LinkSnapshot } from './link-snapshot/link-snapshot.ts';
 import { takeLinkSnapshot } from './link-snapshot/take-link-snapshot.ts';
@@ -25,6 +26,7 @@ export class MovedLinks {
   readonly #logger: Logger;
   readonly #openSocket: typeof openRouteSocket;
   readonly #access: HostLinkAccess;
+  readonly #moves: LinkMoves;
   readonly #restorer: LinkRestorer;
   readonly #configurator: InterfaceConfigurator;
   readonly #checks: InterfaceChecks;
@@ -51,6 +53,7 @@ export class MovedLinks {
     this.#logger = logger;
     this.#openSocket = openSocket;
     this.#access = access;
+    this.#moves = new LinkMoves(host);
     this.#restorer = new LinkRestorer(host, access, logger);
     this.#configurator = configurator;
     this.#checks = new InterfaceChecks(host, () => access.openEthtool());
@@ -105,7 +108,7 @@ export class MovedLinks {
     this.#pins.pin(snapshot, pod.namespace);
     try {
       const alias = travelMark(snapshot);
-      await this.#host.executeAsync(
+      await this.#moves.move(
         // In a message of its own: the kernel moves before it looks at MTU and address, and the link must be known where it is if it then
         // refuses those.
         ...(alias === undefined ? [] : [linkSet(onHost.index, { alias })]),

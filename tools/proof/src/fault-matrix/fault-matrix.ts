@@ -162,7 +162,8 @@ export class FaultMatrix {
     if (this.#host !== undefined && this.#subject === subject) return this.#host;
     this.#host?.destroy();
     this.#subject = subject;
-    const host = new ProofHost(1);
+    const cards = subject.wishes.filter(({ kind }) => kind === 'hostdev').length;
+    const host = new ProofHost(Math.max(cards, 1));
     if (subject.leases === true) host.connectLeases();
     host.remember();
     this.#host = host;

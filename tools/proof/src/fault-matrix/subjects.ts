@@ -55,11 +55,11 @@ const leased: Wish = {
 };
 const borrowed: Wish = { kind: 'hostdev', device: 'nic9', interface: { name: 'fast0', dhcp: {} }, held: 1 };
 
-/** The same sorts of devices without further wishes: what is tried is that there are several. */
-const several: readonly Wish[] = [routed, macvlan, hostdev].map(
-  ({ kind, device, interface: { name } }, index) => ({
+/** The same sorts of devices without further wishes: what is tried is that there are several, of which two are moved together. */
+const several: readonly Wish[] = [routed, macvlan, hostdev, { ...hostdev, device: 'nic1' }].map(
+  ({ kind, device }, index) => ({
     ...{ kind, device },
-    interface: { name, addresses: [`10.2${index}.0.1/24`] },
+    interface: { name: `net${index}`, addresses: [`10.2${index}.0.1/24`] },
   }),
 );
 
