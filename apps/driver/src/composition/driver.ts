@@ -81,7 +81,7 @@ export class Driver {
     const background = this.#stopping.signal;
     const repair = repairFlow(this.#options, backends, memory, claims, reports.links);
     const nri = nriPlugin(this.#options, claims, memory, repair, background);
-    reports.links.resume(memory.ledger.all());
+    const resumed = reports.links.resume(memory.ledger.all());
     await repair.repairer.repair('start', background);
     if (this.#ending.signal.aborted) return;
 
@@ -92,6 +92,7 @@ export class Driver {
     );
     this.#run('leases', this.#keepLeases(claims.addresses?.keeper, locks));
     this.#run('inventory', devices.inventory.run(background));
+    await resumed;
     await devices.inventory.refresh(background);
     if (this.#ending.signal.aborted) return;
     this.#run('runtime connection', nri.run(background));

@@ -43,7 +43,7 @@ function counted(libraries: ForeignLibraries): ForeignLibraries {
 const oneSocket = { setns: 2, socket: 1, setsockopt: 4 };
 
 /** In place of an earlier one. */
-const pin = { umount2: 1, mount: 1 };
+const pin = { mount: 1 };
 
 const configuration = JSON.stringify({
   apiVersion: 'patchbay.dev/v1alpha1',

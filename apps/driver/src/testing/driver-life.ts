@@ -85,10 +85,11 @@ export class DriverLife {
     const { pods, repairer } = repairFlow(options, host.backends, memory, claims, reports.links);
     const hooks = runtimeHooks({ ...memory, attacher: claims.attacher, pods, repairer, logger, signal });
     await hooks.configure?.(patientRuntime);
-    reports.links.resume(memory.ledger.all());
+    const resumed = reports.links.resume(memory.ledger.all());
     await repairer.repair('start', signal);
     claims.addresses?.recover();
     void claims.addresses?.keeper.run(signal);
+    await resumed;
     await devices.inventory.refresh(signal);
     const kept = opened.move();
     return new DriverLife({ hooks, memory, devices }, claims, repairer, ending, () => kept.dispose());

@@ -1,9 +1,13 @@
+import { setTimeout as pause } from 'node:timers/promises';
 import type { ClaimRecord, DeviceRecord } from '../attachments/claim-record.ts';
 import type { PodSandbox } from '../backend/backend.ts';
 import { carrierGraceMs } from '../inventory/carrier-grace.ts';
 import type { StateInPod } from '../inventory/inventory.ts';
 import { type PodLinkState, samePodLinkState } from '../links/pod-link-state.ts';
 import { observeLinks, type ObservedLink } from './observed-links.ts';
+
+/** How long {@link DeviceLinks.resume} waits for what cannot be read, in milliseconds. */
+const resumePatienceMs = 1_000;
 
 /** Follows links in pods, such as a `PodLinkWatch`. */
 export interface LinkFollower {
@@ -49,6 +53,9 @@ export class DeviceLinks {
   readonly #onChange: (change: DeviceLinkChange) => void;
   readonly #isAttached: (claimUID: string, sandbox: PodSandbox) => boolean;
   readonly #follower: LinkFollower;
+  /** Links that were resumed and not seen yet. */
+  readonly #unseen = new Set<string>();
+  #allSeen = () => {};
 
   /**
    * @param isAttached whether a claim is wholly in a sandbox, and not on its way back, by whichever instance
@@ -93,8 +100,10 @@ export class DeviceLinks {
   /**
    * Follows what was attached before this process began, found by its names in the pods: the runtime, which would tell of the pods, may come
    * much later than the first slice.
+   *
+   * @returns resolved when it is known how those links are, so that nothing else is published of them first; or a second later
    */
-  resume(records: readonly ClaimRecord[]): void {
+  async resume(records: readonly ClaimRecord[]): Promise<void> {
     for (const record of records) {
       for (const { sandbox } of record.attachments.filter(({ phase }) => phase === 'attached')) {
         try {
@@ -104,6 +113,10 @@ export class DeviceLinks {
         }
       }
     }
+    for (const key of this.#followed.keys()) this.#unseen.add(key);
+    if (this.#unseen.size === 0) return;
+    const known = new Promise<void>((resolve) => (this.#allSeen = resolve));
+    await Promise.race([known, pause(resumePatienceMs, undefined, { ref: false })]);
   }
 
   /** Follows the links of a claim in a pod no longer. */
@@ -113,6 +126,7 @@ export class DeviceLinks {
       const link = this.#followed.get(key);
       if (link === undefined) continue;
       clearTimeout(link.settling);
+      this.#see(key);
       this.#followed.delete(key);
       this.#follower.unwatch(key);
       const ofDevice = deviceKey(device.kind, device.device.name);
@@ -145,7 +159,13 @@ export class DeviceLinks {
     }
   }
 
+  /** Once what is being done has been done. */
+  #see(key: string): void {
+    if (this.#unseen.delete(key) && this.#unseen.size === 0) queueMicrotask(this.#allSeen);
+  }
+
   #changed(key: string, state: PodLinkState): void {
+    this.#see(key);
     const link = this.#followed.get(key);
     if (link === undefined) return;
     const { record, device, sandbox, state: before } = link;
