@@ -19,6 +19,7 @@ import {
   ParametersInvalidError,
   planPodMove,
   type PodSandbox,
+  type SandboxOfDevice,
   type StrayPins,
 } from '@patchbay/core';
 import type { Link } from '@patchbay/netlink';
@@ -100,14 +101,9 @@ export class HostdevAttach implements AttachStrategy {
     return this.#movedLinks.moveIn(snapshot, setup, sandbox, configuration);
   }
 
-  detach(
-    prepared: JsonObject,
-    sandbox: PodSandbox,
-    _signal?: AbortSignal,
-    linkIndex?: number,
-  ): Promise<void> {
+  detach(prepared: JsonObject, sandbox: SandboxOfDevice): Promise<void> {
     const { snapshot, setup } = parse(prepared);
-    return this.#movedLinks.moveOut(snapshot, setup, sandbox, linkIndex);
+    return this.#movedLinks.moveOut(snapshot, setup, sandbox);
   }
 
   async leftovers(accounted: () => AccountedFor): Promise<HostLeftover[]> {
@@ -118,14 +114,9 @@ export class HostdevAttach implements AttachStrategy {
     return this.#pins?.find(pins) ?? [];
   }
 
-  async locate(
-    prepared: JsonObject,
-    sandbox: PodSandbox,
-    _signal?: AbortSignal,
-    linkIndex?: number,
-  ): Promise<DevicePlace> {
+  async locate(prepared: JsonObject, sandbox: SandboxOfDevice): Promise<DevicePlace> {
     const { snapshot, setup } = parse(prepared);
-    return this.#places.moved(snapshot, setup, sandbox, linkIndex);
+    return this.#places.moved(snapshot, setup, sandbox);
   }
 
   async unprepare(): Promise<void> {

@@ -19,6 +19,7 @@ import {
   planPodLink,
   type PodLinkSpec,
   type PodSandbox,
+  type SandboxOfDevice,
   sharingObstacle,
 } from '@patchbay/core';
 import type { Link } from '@patchbay/netlink';
@@ -106,26 +107,16 @@ export class MacvlanAttach implements AttachStrategy {
     return this.#createdLinks.createIn(this.#plans.of(prepared, sandbox), sandbox);
   }
 
-  detach(
-    prepared: JsonObject,
-    sandbox: PodSandbox,
-    _signal?: AbortSignal,
-    linkIndex?: number,
-  ): Promise<void> {
-    return this.#createdLinks.deleteFrom(linkIn(prepared, sandbox), sandbox, linkIndex);
+  detach(prepared: JsonObject, sandbox: SandboxOfDevice): Promise<void> {
+    return this.#createdLinks.deleteFrom(linkIn(prepared, sandbox), sandbox);
   }
 
   obstacleToSharing(prepared: JsonObject): string | undefined {
     return sharingObstacle(parse(prepared).setup);
   }
 
-  locate(
-    prepared: JsonObject,
-    sandbox: PodSandbox,
-    _signal?: AbortSignal,
-    linkIndex?: number,
-  ): Promise<DevicePlace> {
-    return this.#places.created('macvlan', linkIn(prepared, sandbox).setup, sandbox, linkIndex);
+  locate(prepared: JsonObject, sandbox: SandboxOfDevice): Promise<DevicePlace> {
+    return this.#places.created('macvlan', linkIn(prepared, sandbox).setup, sandbox);
   }
 
   async unprepare(): Promise<void> {

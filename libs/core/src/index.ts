@@ -41,6 +41,7 @@ export type {
   DeviceRequest,
   HostLeftover,
   PodSandbox,
+  SandboxOfDevice,
 } from './backend/backend.ts';
 export { BACKEND, BackendContainer, createToken, type Token } from './backend/backend-container.ts';
 export { BackendRegistry, type BackendSelection, type EnabledBackend } from './backend/backend-registry.ts';

@@ -352,8 +352,8 @@ export class ClaimAttacher {
     for (const device of devices.toReversed()) {
       if (device.adminAccess) continue;
       try {
-        const linkIndex = linkIndexes?.[device.interfaceName];
-        await this.#strategy(device).detach(device.prepared, sandbox, signal, linkIndex);
+        const there = { ...sandbox, linkIndex: linkIndexes?.[device.interfaceName] };
+        await this.#strategy(device).detach(device.prepared, there, signal);
       } catch (error) {
         failures.push(error);
       }

@@ -24,9 +24,9 @@ describe('the journal', () => {
     const backend = new FakeBackend('a');
     const { detach } = backend.attach;
     const told: unknown[] = [];
-    backend.attach.detach = (prepared, sandbox, signal, linkIndex) => {
-      told.push(linkIndex);
-      return detach(prepared, sandbox, signal, linkIndex);
+    backend.attach.detach = (prepared, sandbox, signal) => {
+      told.push(sandbox.linkIndex);
+      return detach(prepared, sandbox, signal);
     };
     const driver = rig.begin(backend);
     await driver.prepare(claim('c1', ['a']));

@@ -73,6 +73,12 @@ export interface PodSandbox {
   readonly shared?: boolean | undefined;
 }
 
+/** A sandbox that a device was attached to, or may have been. */
+export interface SandboxOfDevice extends PodSandbox {
+  /** {@link AttachedDevice.linkIndex}, if it is known: the pod may have made the link unrecognisable otherwise. */
+  readonly linkIndex?: number | undefined;
+}
+
 /** What attaching made of a device, as far as it is known without asking the kernel again. */
 export interface AttachedDevice {
   /** Name of the link in the pod; absent for devices without a link. */
@@ -136,15 +142,9 @@ export interface AttachStrategy {
   /**
    * Brings the device back and restores it. Succeeds when there is nothing to do: never attached, already detached, namespace gone.
    *
-   * @param linkIndex what {@link attach} has returned, if that is known: the pod may have made its link unrecognisable otherwise
    * @throws when the device is not where it belongs afterwards; it is tried again
    */
-  detach(
-    prepared: JsonObject,
-    sandbox: PodSandbox,
-    signal: AbortSignal,
-    linkIndex?: number | undefined,
-  ): Promise<void>;
+  detach(prepared: JsonObject, sandbox: SandboxOfDevice, signal: AbortSignal): Promise<void>;
   /**
    * For devices that may be in several pods that use one claim, where each gets a link of its own: says in words why this one may not.
    * Called when a second pod comes. Backends without it give a device to one pod at a time.
@@ -156,15 +156,9 @@ export interface AttachStrategy {
    * Says where a device is that was attached. Called by repair, which attaches again what is on the host; never in a hook. A backend without
    * it has only whole attachments repaired.
    *
-   * @param linkIndex as for {@link detach}
    * @throws when it cannot be found out
    */
-  locate?(
-    prepared: JsonObject,
-    sandbox: PodSandbox,
-    signal: AbortSignal,
-    linkIndex?: number | undefined,
-  ): Promise<DevicePlace>;
+  locate?(prepared: JsonObject, sandbox: SandboxOfDevice, signal: AbortSignal): Promise<DevicePlace>;
   /**
    * Finds what attaching has made on the host and nothing accounts for, after a journal was lost. Only what bears this driver's own mark, and
    * nothing that a running pod uses. Called by repair.

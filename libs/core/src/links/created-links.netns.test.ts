@@ -52,7 +52,7 @@ describe('a link that was created in a pod', () => {
     });
     await links.deleteFrom(plan.spec, sandbox);
     expect(inPod((socket) => socket.linkIndex('mine0'))).toBe(linkIndex);
-    await links.deleteFrom(plan.spec, sandbox, linkIndex);
+    await links.deleteFrom(plan.spec, { ...sandbox, linkIndex });
     expect(inPod((socket) => socket.linkIndex('mine0'))).toBeUndefined();
     expect(inPod((socket) => socket.link({ name: 'lan0' })?.kind)).toBe('bridge');
   });
@@ -70,7 +70,7 @@ describe('a link that was created in a pod', () => {
         const { linkIndex = 0 } = await links.createIn(plan, there);
         expect(socket.linkIndex('lan0')).toBe(linkIndex);
         expect(socket.addresses({ linkIndex }).map(({ address }) => address)).toContain('192.0.2.1/24');
-        await links.deleteFrom(plan.spec, there, linkIndex);
+        await links.deleteFrom(plan.spec, { ...there, linkIndex });
       }
     } finally {
       for (const other of others) other.close();

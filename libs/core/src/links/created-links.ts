@@ -8,7 +8,7 @@ import {
   NetlinkError,
   type RouteSocket,
 } from '@patchbay/netlink';
-import type { AttachedDevice, PodSandbox } from '../backend/backend.ts';
+import type { AttachedDevice, PodSandbox, SandboxOfDevice } from '../backend/backend.ts';
 import { DeviceNotFoundError, ParametersInvalidError } from '../errors/driver-errors.ts';
 import { InterfaceChecks } from '../interfaces/interface-checks.ts';
 import { InterfaceConfigurator, leavesTraces } from '../interfaces/interface-configurator.ts';
@@ -132,12 +132,8 @@ export class CreatedLinks {
     return await this.#configurePair(pod, created, plan);
   }
 
-  /**
-   * Deletes a link that {@link createIn} made. Succeeds when it, or its namespace, is gone.
-   *
-   * @param linkIndex its index when it was attached, if that is known
-   */
-  async deleteFrom({ data, setup }: PodLinkSpec, sandbox: PodSandbox, linkIndex?: number): Promise<void> {
+  /** Deletes a link that {@link createIn} made. Succeeds when it, or its namespace, is gone. */
+  async deleteFrom({ data, setup }: PodLinkSpec, sandbox: SandboxOfDevice): Promise<void> {
     using namespace = openUnlessGone(sandbox.networkNamespacePath);
     if (namespace === undefined) return;
     using pod = this.#openSocket(namespace);
@@ -145,7 +141,7 @@ export class CreatedLinks {
     const links = named !== undefined && isOurs(named, data.kind, setup) ? [named] : pod.links();
     const link =
       links.find((candidate) => isOurs(candidate, data.kind, setup)) ??
-      links.find(({ kind, index }) => kind === data.kind && index === linkIndex);
+      links.find(({ kind, index }) => kind === data.kind && index === sandbox.linkIndex);
     if (link !== undefined) await ignoreGone(pod.executeAsync(linkDelete({ index: link.index })));
     this.#configurator.withdraw(pod, setup);
   }

@@ -26,7 +26,8 @@ afterEach(() => {
 
 describe('a link that is created in a pod', () => {
   const setup = { name: 'blue0', hardwareAddress: '02:00:5e:00:53:01' };
-  const place = (linkIndex?: number) => new LinkPlaces(host).created('veth', setup, sandbox, linkIndex);
+  const place = (linkIndex?: number) =>
+    new LinkPlaces(host).created('veth', setup, { ...sandbox, linkIndex });
   const create = () =>
     inPod.createLink({
       name: setup.name,
@@ -61,7 +62,7 @@ describe('a link of the host', () => {
     const link = host.link({ index });
     if (link === undefined) throw new Error('no link');
     const snapshot = { index, name: link.name, kind: 'veth', hardwareAddress: link.address } as LinkSnapshot;
-    const place = (linkIndex?: number) => new LinkPlaces(host).moved(snapshot, {}, sandbox, linkIndex);
+    const place = (linkIndex?: number) => new LinkPlaces(host).moved(snapshot, {}, { ...sandbox, linkIndex });
     expect(place()).toBe('host');
     host.execute(
       linkSet(index, { alias: travelMark(snapshot) ?? '' }),

@@ -186,7 +186,7 @@ describe('moveOut', () => {
       const changes = { alias: '', name: 'other0', address: '02:00:5e:00:53:77' };
       inPod((socket) => socket.execute(linkSet(linkIndex, changes)));
       const networkNamespacePath = place(sandbox.networkNamespacePath);
-      await links.moveOut(taken, setup, { ...sandbox, networkNamespacePath }, linkIndex);
+      await links.moveOut(taken, setup, { ...sandbox, networkNamespacePath, linkIndex });
       expect(hostState(host)).toBe(before);
       host.execute(linkDelete({ index: card.index }));
     },
@@ -203,7 +203,7 @@ describe('moveOut', () => {
     );
     const before = hostState(host);
     await links.moveIn(taken, setup, sandbox);
-    await links.moveOut(taken, setup, sandbox, taken.index);
+    await links.moveOut(taken, setup, { ...sandbox, linkIndex: taken.index });
     expect(hostState(host)).toBe(before);
     expect(inPod((socket) => socket.link({ name: 'eth0' })?.index)).toBe(taken.index);
   });
@@ -212,11 +212,11 @@ describe('moveOut', () => {
     const before = hostState(host);
     const taken = await snapshot();
     const { linkIndex = 0 } = await links.moveIn(taken, setup, sandbox);
-    await links.moveOut(taken, setup, sandbox, linkIndex);
+    await links.moveOut(taken, setup, { ...sandbox, linkIndex });
     inPod((socket) =>
       socket.createLink({ name: 'own0', index: linkIndex, kind: { kind: 'veth', peer: { name: 'own1' } } }),
     );
-    await links.moveOut(taken, setup, sandbox, linkIndex);
+    await links.moveOut(taken, setup, { ...sandbox, linkIndex });
     expect(hostState(host)).toBe(before);
     expect(inPod((socket) => socket.link({ name: 'own0' })?.index)).toBe(linkIndex);
   });

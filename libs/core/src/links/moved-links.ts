@@ -1,5 +1,5 @@
 import { type Link, linkSet, type NetworkNamespace, type RouteSocket } from '@patchbay/netlink';
-import type { AttachedDevice, PodSandbox } from '../backend/backend.ts';
+import type { AttachedDevice, PodSandbox, SandboxOfDevice } from '../backend/backend.ts';
 import { DeviceNotFoundError, ParametersInvalidError } from '../errors/driver-errors.ts';
 import { InterfaceChecks } from '../interfaces/interface-checks.ts';
 import type { FreshSteps } from '../interfaces/apply/fresh-steps.ts';
@@ -141,22 +141,16 @@ export class MovedLinks {
    * Brings a host link back from a sandbox and restores it from its snapshot. Succeeds when it is back already, and when it does not exist
    * any more: a software link that the pod deleted, hardware that was unplugged.
    *
-   * @param linkIndex its index in the pod when it was attached, if that is known
    * @throws DeviceNotFoundError when hardware has not come back by itself yet from a namespace that is dying; InterfaceConflictError when
    *   another link of the host has its name
    */
-  async moveOut(
-    snapshot: LinkSnapshot,
-    setup: InterfaceSetup,
-    sandbox: PodSandbox,
-    linkIndex?: number,
-  ): Promise<void> {
+  async moveOut(snapshot: LinkSnapshot, setup: InterfaceSetup, sandbox: SandboxOfDevice): Promise<void> {
     for (const path of new Set([sandbox.networkNamespacePath, this.#pins.path(snapshot)])) {
       using namespace = path === undefined ? undefined : openUnlessGone(path);
       if (namespace === undefined) continue;
       using pod = this.#openSocket(namespace);
       const inPod =
-        this.#findInPod(pod, snapshot, setup) ?? findByIndex(pod, this.#host, snapshot, linkIndex);
+        this.#findInPod(pod, snapshot, setup) ?? findByIndex(pod, this.#host, snapshot, sandbox.linkIndex);
       if (inPod !== undefined) await moveBack(pod, inPod, snapshot, this.#host, this.#hostNamespace);
       this.#configurator.withdraw(pod, setup);
     }

@@ -99,8 +99,8 @@ export class NodeInspector {
     const strategy = backends.get(device.kind)?.attach;
     if (strategy?.locate === undefined) return undefined;
     try {
-      const linkIndex = linkIndexes?.[device.interfaceName];
-      const place = await strategy.locate(device.prepared, sandbox, signal, linkIndex);
+      const there = { ...sandbox, linkIndex: linkIndexes?.[device.interfaceName] };
+      const place = await strategy.locate(device.prepared, there, signal);
       if (place === 'pod') links?.found(record, sandbox);
       return place;
     } catch (error) {
