@@ -32,7 +32,9 @@ export class HostNetwork {
   /** Builds the network with so many cards. */
   build(cards = 2): void {
     const names = Array.from({ length: cards }, (_, index) => `nic${index}`);
-    const fabric = this.#socket.createLink({ name: 'fabric', kind: { kind: 'bridge' }, up: true, mtu: 9000 });
+    const fabric = this.#socket.createLink({ name: 'fabric', kind: { kind: 'bridge' }, up: true });
+    // Only an MTU that was set later stays when the last port goes (br_mtu_auto_adjust in net/bridge/br_if.c).
+    this.#socket.execute(linkSet(fabric.index, { mtu: 9000 }));
     this.#socket.createLink({ name: 'br-blue', kind: { kind: 'bridge' }, up: true });
     for (const name of [...names, 'uplink0']) this.#plugIn(name, fabric);
     for (const [index, name] of names.entries()) this.#configure(name, index);
