@@ -8,7 +8,7 @@ import type { DriverOptions } from './driver-options.ts';
 import { repairFlow } from './repair-flow.ts';
 import { draPlugin, nriPlugin } from './driver-plugins.ts';
 import { FileStateLocks } from '../kernel/file-state-locks.ts';
-import { type HostServices, openHostServices } from './host-services.ts';
+import { openHostServices } from './host-services.ts';
 
 /** The lock of the instance that publishes. */
 const publishing = 'publishing ResourceSlices';
@@ -27,9 +27,8 @@ export class Driver {
   readonly #background: Promise<unknown>[] = [];
   #started: Promise<void> | undefined;
   #stopped: Promise<void> | undefined;
-  #locks: FileStateLocks | undefined;
-  #host: HostServices | undefined;
-  #watch: PodLinkWatch | undefined;
+  /** What is open, or might still do something by itself. */
+  readonly #opened = new DisposableStack();
   #plugin: DraPlugin | undefined;
   /** Whether this is the instance that publishes, and tells pods of their links. */
   #publishes = false;
@@ -62,21 +61,21 @@ export class Driver {
   async #start(): Promise<void> {
     const { config, libraries, logger } = this.#options;
     if (this.#ending.signal.aborted) return;
-    const locks = FileStateLocks.open(config.state.directory, config.driverName, libraries);
-    this.#locks = locks;
-    this.#host = openHostServices(this.#options);
-    const { backends, leases } = this.#host;
+    const locks = this.#opened.use(FileStateLocks.open(config.state.directory, config.driverName, libraries));
+    const { backends, leases, routes } = this.#opened.use(openHostServices(this.#options));
 
     const memory = recallClaims(this.#options, locks);
-    this.#watch = PodLinkWatch.open(this.#host.routes, logger.child({ component: 'pod links' }));
+    const watch = this.#opened.use(PodLinkWatch.open(routes, logger.child({ component: 'pod links' })));
     const reports = claimReports(
       this.#options,
       memory,
-      this.#watch,
+      watch,
       () => devices.inventory.settleSoon(),
       () => this.#publishes,
     );
+    this.#opened.use(reports.links);
     const devices = deviceFlow(this.#options, backends, memory, reports.links);
+    this.#opened.use(devices.inventory);
     const claims = claimFlow(this.#options, backends, memory, devices.inventory, reports, locks, leases);
     const background = this.#stopping.signal;
     const repair = repairFlow(this.#options, backends, memory, claims, reports.links);
@@ -143,9 +142,7 @@ export class Driver {
     await this.#plugin?.stop();
     this.#stopping.abort();
     await Promise.allSettled(this.#background);
-    this.#watch?.close();
-    this.#host?.[Symbol.dispose]();
-    this.#locks?.[Symbol.dispose]();
+    this.#opened.dispose();
   }
 
   #run(what: string, work: Promise<unknown>): void {

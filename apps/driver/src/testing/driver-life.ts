@@ -76,9 +76,11 @@ export class DriverLife {
     );
     const host = opened.use(openHostServices(options));
     const memory = recallClaims(options, locks);
-    const watch = opened.adopt(PodLinkWatch.open(host.routes, logger), (each) => each.close());
+    const watch = opened.use(PodLinkWatch.open(host.routes, logger));
     const reports = claimReports(options, memory, watch, () => {});
+    opened.use(reports.links);
     const devices = deviceFlow(options, host.backends, memory, reports.links);
+    opened.use(devices.inventory);
     const claims = claimFlow(options, host.backends, memory, devices.inventory, reports, locks, host.leases);
     const ending = new AbortController();
     const { signal } = ending;

@@ -226,6 +226,23 @@ it('many changes of links in pods are taken together, the first at once and the 
   expect(listener).toHaveBeenCalledTimes(2);
 });
 
+it('asks nothing more of what claims hold once it has ended, whatever was still to come', async () => {
+  const heldDevices = vi.fn((): HeldInventoryDevice[] => []);
+  const { inventory } = inventoryWith({ heldDevices, carrierGraceMs: 20 }, device('nic', { carrier: false }));
+  heldDevices.mockReturnValueOnce([{ kind: 'fake', device: device('nic', { carrier: true }), away: true }]);
+  inventory.settle();
+  // Its carrier's time begins, and a change in a pod comes too soon after the last to be looked at now.
+  inventory.settle();
+  inventory.settleSoon();
+  const looking = inventory.refresh();
+  inventory[Symbol.dispose]();
+  const asked = heldDevices.mock.calls.length;
+  await looking;
+  inventory.settleSoon();
+  await sleep(60);
+  expect(heldDevices).toHaveBeenCalledTimes(asked);
+});
+
 describe('a held device that is not on the host', () => {
   it('is gone when it is in no pod, and well again when it is back', async () => {
     const { inventory, backend, hold, taints } = inventoryOf();

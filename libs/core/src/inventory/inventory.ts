@@ -49,7 +49,7 @@ export interface InventoryOptions {
  * The devices of all enabled backends, kept live: what a backend reports as changed is only a hint to list again, and each link has one
  * owner, the first backend in the configured order.
  */
-export class Inventory {
+export class Inventory implements Disposable {
   readonly #options: InventoryOptions;
   readonly #pace: LookPace;
   readonly #grace: CarrierGrace;
@@ -74,6 +74,7 @@ export class Inventory {
   #settledAt = -Infinity;
   #settling: NodeJS.Timeout | undefined;
   #refreshing: Promise<void> | undefined;
+  #ended = false;
 
   constructor(options: InventoryOptions) {
     this.#options = options;
@@ -123,7 +124,7 @@ export class Inventory {
   /** As {@link settle}, at once if that was not done just before, else soon: for what may change many times in a moment. */
   settleSoon(): void {
     const pause = this.#settledAt + settlePauseMs - performance.now();
-    if (pause <= 0) this.settle();
+    if (pause <= 0 || this.#ended) this.settle();
     else this.#settling ??= setTimeout(() => this.settle(), pause).unref();
   }
 
@@ -164,6 +165,7 @@ export class Inventory {
     // What was listed may be of a moment before or after that of what claims hold: a device on its way is missing at one look only.
     if (missing.some((device) => !this.#gone.has(device))) {
       await pause(onItsWayMs, signal);
+      if (this.#ended) return;
       const still = new Set(await this.#look(signal));
       missing = missing.filter((device) => still.has(device));
     }
@@ -199,8 +201,16 @@ export class Inventory {
     return missing;
   }
 
+  /** Nothing is taken together after it returns, nor is what claims hold asked for, whatever was still to come. Repeatable. */
+  [Symbol.dispose](): void {
+    this.#ended = true;
+    clearTimeout(this.#settling);
+    this.#grace[Symbol.dispose]();
+  }
+
   /** Takes what is known together again without looking at the host. */
   settle(): void {
+    if (this.#ended) return;
     this.#settledAt = performance.now();
     clearTimeout(this.#settling);
     this.#settling = undefined;

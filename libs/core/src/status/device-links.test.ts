@@ -150,4 +150,15 @@ describe('a link that has just come into its pod', () => {
     vi.advanceTimersByTime(6000);
     expect(changes).toHaveLength(1);
   });
+
+  it('is told of no more when nobody wants to know of links any more', () => {
+    vi.useFakeTimers();
+    const { links, changes, follow, tell, state } = deviceLinks();
+    follow(7, true);
+    tell(noCarrier);
+    links[Symbol.dispose]();
+    vi.advanceTimersByTime(6000);
+    tell({ kind: 'up' });
+    expect([state(), changes]).toEqual([undefined, []]);
+  });
 });

@@ -46,7 +46,7 @@ interface FollowedLink {
 }
 
 /** Knows how the links of attached devices are, as long as they are in pods. */
-export class DeviceLinks {
+export class DeviceLinks implements Disposable {
   readonly #followed = new Map<string, FollowedLink>();
   /** The same links by `backend/device`, of devices that only one claim can have. */
   readonly #ofDevice = new Map<string, FollowedLink>();
@@ -157,6 +157,13 @@ export class DeviceLinks {
     } catch {
       // The pod has gone meanwhile.
     }
+  }
+
+  /** Nothing is told after it returns. What follows the links stays the caller's to close. Repeatable. */
+  [Symbol.dispose](): void {
+    for (const { settling } of this.#followed.values()) clearTimeout(settling);
+    this.#followed.clear();
+    this.#ofDevice.clear();
   }
 
   /** Once what is being done has been done. */
