@@ -69,6 +69,14 @@ export default tseslint.config(
     },
   },
   {
+    files: ['{apps,libs}/*/src/**/*.ts'],
+    ignores: ['**/*.test.ts', '**/testing/**'],
+    // Node.js has them since 24, which the plugin above does not know.
+    rules: {
+      'no-restricted-globals': ['error', 'DisposableStack', 'AsyncDisposableStack', 'SuppressedError'],
+    },
+  },
+  {
     files: ['libs/backend-*/src/**/*.ts'],
     rules: {
       '@typescript-eslint/no-restricted-imports': [
