@@ -5,7 +5,7 @@ export const carrierGraceMs = 5_000;
  * Which devices have just come back from a pod and may still be looking for their carrier: until they have found it, or their time is over,
  * that they have none means nothing.
  */
-export class CarrierGrace implements Disposable {
+export class CarrierGrace {
   readonly #graceMs: number;
   readonly #onOver: () => void;
   #away: ReadonlyMap<string, boolean> = new Map();
@@ -32,11 +32,6 @@ export class CarrierGrace implements Disposable {
   meaning(device: string, carrier: boolean | undefined): boolean | undefined {
     if (carrier === true) this.#end(device);
     return carrier === false && this.#timers.has(device) ? undefined : carrier;
-  }
-
-  /** Nobody's time is over any more. */
-  [Symbol.dispose](): void {
-    for (const device of [...this.#timers.keys()]) this.#end(device);
   }
 
   #begin(device: string): void {

@@ -124,7 +124,7 @@ export class Inventory implements Disposable {
   /** As {@link settle}, at once if that was not done just before, else soon: for what may change many times in a moment. */
   settleSoon(): void {
     const pause = this.#settledAt + settlePauseMs - performance.now();
-    if (pause <= 0 || this.#ended) this.settle();
+    if (pause <= 0) this.settle();
     else this.#settling ??= setTimeout(() => this.settle(), pause).unref();
   }
 
@@ -204,8 +204,6 @@ export class Inventory implements Disposable {
   /** Nothing is taken together after it returns, nor is what claims hold asked for, whatever was still to come. Repeatable. */
   [Symbol.dispose](): void {
     this.#ended = true;
-    clearTimeout(this.#settling);
-    this.#grace[Symbol.dispose]();
   }
 
   /** Takes what is known together again without looking at the host. */
