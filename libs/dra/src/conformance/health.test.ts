@@ -36,6 +36,7 @@ describe('device health', () => {
 
   it.each(['1.34', '1.37'])(
     'check 48: the kubelet of %s hears of devices in time, and of changes at once',
+    { retry: 2 },
     async (version) => {
       report('toy-1');
       const kubelet = await startKubelet(version);

@@ -155,6 +155,7 @@ describe('ResourceSlicePublisher', () => {
     const { publisher } = start({ initialMs: 5, maximumMs: 50 }, { burst: 2, refillMs: 100 });
     await publish(publisher, pool([device('a')]));
     newWrites();
+    const started = performance.now();
     for (let number = 1; number <= 50; number++) {
       publisher.update([pool([device('a', { attributes: { size: { int: number } } })])]);
       await new Promise((resolve) => setTimeout(resolve, 5));
@@ -164,10 +165,10 @@ describe('ResourceSlicePublisher', () => {
     // The first at once, then one each 100 ms of the quarter of a second and more that it took.
     const writes = newWrites().length;
     expect(writes).toBeGreaterThanOrEqual(3);
-    expect(writes).toBeLessThanOrEqual(8);
+    expect(writes).toBeLessThanOrEqual(3 + (performance.now() - started) / 100);
   });
 
-  it('sends an update within a tenth of a second', async () => {
+  it('sends an update within a tenth of a second', { retry: 2 }, async () => {
     const { publisher } = start();
     await publish(publisher, pool(devices(100)));
     const started = performance.now();

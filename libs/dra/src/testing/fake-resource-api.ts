@@ -23,6 +23,8 @@ export interface RecordedRequest {
 export type Interception =
   { readonly status: number; readonly body?: unknown; readonly headers?: Record<string, string> } | 'hang up';
 
+type MaybePromise<T> = T | Promise<T>;
+
 /** How the fake behaves. */
 export interface FakeResourceApiOptions {
   /** Versions of resource.k8s.io that discovery tells; all of them share their objects without conversion. Only `v1` by default. */
@@ -36,8 +38,8 @@ export interface FakeResourceApiOptions {
 export class FakeResourceApi {
   /** Every request so far, watches included. */
   readonly requests: RecordedRequest[] = [];
-  /** May answer a request instead of the fake; undefined lets it through. */
-  intercept: ((request: RecordedRequest) => Interception | undefined) | undefined;
+  /** May answer a request instead of the fake, or hold it for a while; undefined lets it through. */
+  intercept: ((request: RecordedRequest) => MaybePromise<Interception | undefined>) | undefined;
   /** A client of this fake. */
   readonly api: KubeApi;
   /** `http://127.0.0.1:<port>`. */
@@ -154,7 +156,7 @@ export class FakeResourceApi {
       status: 0,
     };
     this.requests.push(recorded);
-    const interception = this.intercept?.(recorded);
+    const interception = await this.intercept?.(recorded);
     if (interception === 'hang up') {
       response.destroy();
       return;
