@@ -35,7 +35,8 @@ export class MacvlanDiscovery implements DeviceDiscovery {
   }
 
   watch(onChange: () => void, signal: AbortSignal): void {
-    this.#hostLinks.watch(onChange, signal);
+    const parents = this.#config.parents.map(({ link }) => link);
+    this.#hostLinks.watch(onChange, signal, parents);
   }
 
   #device(parent: MacvlanParent, link: Link): Device {

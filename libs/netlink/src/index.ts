@@ -7,7 +7,8 @@
 export { NamespacePrograms, type TcxDirection, type TcxProgram } from './bpf/namespace-programs.ts';
 export { EthtoolSocket, type EthtoolSocketOptions, type Switches } from './ethtool/ethtool-socket.ts';
 export { type LinkFeature, type LinkFeatures } from './ethtool/link-feature.ts';
-export { ChangeMonitor, type ChangeMonitorOptions, widestRoutePrefix } from './monitor/change-monitor.ts';
+export { type ChangeScope, isCrossingPair, widestRoutePrefix } from './monitor/change-filter.ts';
+export { ChangeMonitor, type ChangeMonitorOptions } from './monitor/change-monitor.ts';
 export { type NamespaceLinkEvent } from './monitor/namespace-link-event.ts';
 export { NamespaceLinkMonitor, type NamespaceLinkMonitorOptions } from './monitor/namespace-link-monitor.ts';
 export { type ChangeGroup, type LinkEvent, type RouteEvent, type RouteGroup } from './monitor/route-event.ts';

@@ -1,6 +1,8 @@
 import {
   type Address,
   ChangeMonitor,
+  type ChangeScope,
+  isCrossingPair,
   type Link,
   type RouteSocket,
   widestRoutePrefix,
@@ -27,18 +29,27 @@ export type HostNetlink = Pick<
   'linksAsync' | 'addressesAsync' | 'routesAsync' | 'nexthopObjects'
 >;
 
+/** Who is told when the host's links have changed. */
+interface Watcher {
+  onChange(): void;
+  /** See {@link HostLinks.watch}. */
+  readonly meant: readonly string[];
+}
+
 /**
  * The host's links, read once for all backends: one monitor tells when they changed, and only then the kernel is asked again. However many
- * changes there are, the first one is told, and nothing more until somebody has looked.
+ * changes there are, the first one is told, and nothing more until somebody has looked. What pods' own links do on a node, which is much and is
+ * of no interest, is not told at all, and shows in {@link state} only after something else has changed.
  */
 export class HostLinks {
   readonly #netlink: HostNetlink;
   readonly #isReserved: (link: Link) => boolean;
-  readonly #listeners = new Set<() => void>();
+  readonly #watchers = new Set<Watcher>();
   #state: Promise<HostState> | undefined;
   /** When that was begun, in milliseconds of `performance.now`. */
   #lookedAt = 0;
   #monitor: ChangeMonitor | undefined;
+  #scope: ChangeScope = everything;
 
   /**
    * @param netlink in the host's namespace; stays the caller's to close
@@ -49,7 +60,7 @@ export class HostLinks {
     this.#isReserved = isReserved;
   }
 
-  /** The links now: what has changed before the call is in it. Without a running {@link watch} the kernel is asked every time. */
+  /** The links now: what has changed before the call is in it, if it is of interest. Without a running {@link watch} the kernel is asked every time. */
   async state(): Promise<HostState> {
     const isCurrent = this.#monitor?.changed === false && performance.now() - this.#lookedAt < longestKeptMs;
     if (!isCurrent) this.#state = undefined;
@@ -65,32 +76,66 @@ export class HostLinks {
   /**
    * Calls `onChange` when links, their addresses, or the routes that make them the node's own may have changed, until the signal is aborted:
    * once, and again when something changes after {@link state} was asked for.
+   *
+   * @param meant names or altnames of links that are of interest also if they are the host's ends of pods' links, which else are none
    */
-  watch(onChange: () => void, signal: AbortSignal): void {
+  watch(onChange: () => void, signal: AbortSignal, meant: readonly string[] = []): void {
     if (signal.aborted) return;
-    this.#listeners.add(onChange);
+    const watcher = { onChange, meant };
+    this.#watchers.add(watcher);
     this.#monitor ??= ChangeMonitor.open({
       groups: ['link', 'address', 'route', ...(routesTellObjectsOnly() ? (['nexthop'] as const) : [])],
       // Drivers that come and go under a link, and virtual functions, show in sysfs, of which only uevents tell.
       subsystems: ['net', 'pci'],
       onChange: () => this.#changed(),
     });
-    signal.addEventListener('abort', () => this.#unwatch(onChange), { once: true });
+    this.#hear(everything);
+    signal.addEventListener('abort', () => this.#unwatch(watcher), { once: true });
   }
 
   #changed(): void {
-    for (const listener of this.#listeners) listener();
+    for (const { onChange } of this.#watchers) onChange();
   }
 
-  #unwatch(onChange: () => void): void {
-    this.#listeners.delete(onChange);
-    if (this.#listeners.size > 0) return;
+  #unwatch(watcher: Watcher): void {
+    this.#watchers.delete(watcher);
+    if (this.#watchers.size > 0) return;
     this.#monitor?.close();
     this.#monitor = undefined;
     this.#state = undefined;
   }
 
+  /** Looks until nothing can have been missed by hearing less than what turned out to be of interest. */
   async #look(): Promise<HostState> {
+    for (;;) {
+      const heard = this.#scope;
+      const state = await this.#lookOnce();
+      const wanted = this.#scopeFor(state.links);
+      const enough = this.#scope === heard && covers(heard, wanted);
+      this.#hear(wanted);
+      if (enough) return state;
+    }
+  }
+
+  #hear(scope: ChangeScope): void {
+    if (this.#monitor === undefined || (covers(scope, this.#scope) && covers(this.#scope, scope))) return;
+    this.#scope = scope;
+    this.#monitor.scope = scope;
+  }
+
+  /** What has to be heard while these are the host's links. */
+  #scopeFor(links: readonly Link[]): ChangeScope {
+    const meant = [...this.#watchers].flatMap((watcher) => watcher.meant);
+    const others = links.filter((link) => !isCrossingPair(link));
+    // One that is missing may come as the end of a pair.
+    const missing = (wanted: string) =>
+      !others.some(({ name, altnames }) => name === wanted || altnames.includes(wanted));
+    return meant.some(missing)
+      ? everything
+      : { crossingPairs: false, addressesOf: new Set(others.map(({ index }) => index)) };
+  }
+
+  async #lookOnce(): Promise<HostState> {
     this.#lookedAt = performance.now();
     // What changes from here on is told again, so that whoever was told looks again.
     this.#monitor?.arm();
@@ -110,6 +155,17 @@ export class HostLinks {
       : routes;
     return { links, addresses: byLink, wiring: nodeWiring(links, told, this.#isReserved) };
   }
+}
+
+const everything: ChangeScope = { crossingPairs: true };
+
+/** Whether all that is in one scope is in another as well. */
+function covers(outer: ChangeScope, inner: ChangeScope): boolean {
+  const { addressesOf: all } = outer;
+  const addresses =
+    all === undefined ||
+    (inner.addressesOf !== undefined && [...inner.addressesOf].every((index) => all.has(index)));
+  return addresses && (outer.crossingPairs || !inner.crossingPairs);
 }
 
 /** Else a change of a next-hop object is told as one of its routes. Kernels that know no such objects have neither. */

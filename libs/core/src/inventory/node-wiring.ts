@@ -1,4 +1,4 @@
-import type { Link, Route } from '@patchbay/netlink';
+import { isCrossingPair, type Link, type Route } from '@patchbay/netlink';
 import { isCniLinkName } from './cni-link-names.ts';
 
 /** Kinds of links that connect others and cannot or must not be given away. */
@@ -98,8 +98,7 @@ function ownReasons(link: Link, graph: LinkGraph, isReserved: (link: Link) => bo
   if (end !== undefined && belongsToCni(end)) {
     reasons.push(`is the other end of ${end.name}, which belongs to a CNI plugin`);
   }
-  if (kind === 'veth' && link.parentNamespaceId !== undefined)
-    reasons.push("is the host's end of a pod's link");
+  if (isCrossingPair(link)) reasons.push("is the host's end of a pod's link");
   if (link.physicalSwitchId !== undefined && representorPorts.test(link.physicalPortName ?? '')) {
     reasons.push(`is the switch's port ${link.physicalPortName} of a function of its card`);
   }

@@ -48,6 +48,11 @@ interface Pending {
 const defaultBackoff: BackoffOptions = { initialMs: 500, maximumMs: 60_000 };
 /** So that a driver that restarts with many claims does not open a connection for each. */
 const writesAtOnce = 4;
+/**
+ * How long a status waits for what may follow, in milliseconds. The runtime, which shares the node's processors, meanwhile goes on with the pod
+ * whose devices have just been attached.
+ */
+const gatherMs = 10;
 
 /**
  * Reports the state of allocated devices in `ResourceClaim.status.devices` (KEP-4817), in the background and for as long as it takes: a
@@ -106,6 +111,7 @@ export class ClaimStatusWriter {
 
   async #writeUntilDone(pending: Pending, signal: AbortSignal): Promise<void> {
     const backoff = new Backoff(this.#options.backoff ?? defaultBackoff);
+    await pause(gatherMs, signal);
     while (!signal.aborted) {
       const { devices } = pending;
       try {

@@ -1,9 +1,11 @@
+import { writeFileSync } from 'node:fs';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { describe, expect, it, vi } from 'vitest';
 import {
   addressAdd,
   ChangeMonitor,
   type ChangeMonitorOptions,
+  linkDelete,
   linkSet,
   type NetworkNamespace,
   routeAdd,
@@ -83,18 +85,30 @@ describe('a change monitor', () => {
 
   it('tells of uevents of the subsystems that count', () =>
     withNamespaces(async ([host]) => {
-      using socket = RouteSocket.open({ namespace: host });
-      const heard = counted(host, { groups: [], subsystems: ['net'] });
+      const heard = counted(host, { groups: [], subsystems: ['mem'] });
       const other = counted(host, { groups: [], subsystems: ['pci'] });
       using _heard = heard.monitor;
       using _other = other.monitor;
       for (let round = 1; round <= 2; round++) {
-        socket.createLink({ name: `a${round}`, kind: { kind: 'veth' } });
+        // Told to all namespaces, as uevents of hardware are.
+        writeFileSync('/sys/class/mem/null/uevent', 'change');
         await vi.waitFor(() => expect(heard.onChange).toHaveBeenCalledTimes(round));
         heard.monitor.arm();
       }
       await sleep(20);
       expect(other.onChange).not.toHaveBeenCalled();
+    }));
+
+  it('leaves the uevents of software links to the groups', () =>
+    withNamespaces(async ([host]) => {
+      using socket = RouteSocket.open({ namespace: host });
+      const { monitor, onChange } = counted(host, { groups: [], subsystems: ['net'] });
+      using _monitor = monitor;
+      const { index } = socket.createLink({ name: 'a', kind: { kind: 'veth' } });
+      socket.execute(linkSet(index, { name: 'b' }), linkDelete({ index }));
+      await sleep(20);
+      expect(monitor.changed).toBe(false);
+      expect(onChange).not.toHaveBeenCalled();
     }));
 
   it('is silent once closed', () =>

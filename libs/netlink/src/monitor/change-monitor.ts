@@ -1,12 +1,9 @@
 import type { FdWatch } from '@patchbay/ffi';
-import { linkMessages } from '../route/link/link-attributes.ts';
-import { routeMessages } from '../route/route/route-attributes.ts';
 import { NetlinkSocket } from '../socket/netlink-socket.ts';
-import { type FilterStep, SocketFilter } from '../socket/socket-filter.ts';
 import { foreignLibraries } from '../system/foreign-libraries.ts';
 import { SystemCallError } from '../system/system-error.ts';
-import { messageHeaderSize } from '../wire/message-header.ts';
 import type { ReferencedNamespace } from '../wire/message-writer.ts';
+import { changeFilter, type ChangeScope } from './change-filter.ts';
 import type { ChangeGroup } from './route-event.ts';
 import { routeGroupNumbers } from './route-groups.ts';
 
@@ -16,20 +13,19 @@ export interface ChangeMonitorOptions {
   readonly namespace?: Pick<ReferencedNamespace, 'fd' | 'path'>;
   /** Of routes only those count whose destination is at least as large as an eighth of all addresses ({@link widestRoutePrefix}). */
   readonly groups: readonly ChangeGroup[];
-  /** Subsystems whose uevents count, too: `net`, `pci`. */
+  /** Subsystems whose uevents count, too: `net`, `pci`. Those of software links do not; of them the groups tell. */
   readonly subsystems?: readonly string[];
   /** Called once after {@link ChangeMonitor.arm} when something has changed, and not again before it is armed again. */
   onChange(): void;
 }
-
-/** Routes to more specific destinations than this many bits do not count as changes: on a node with pods they come and go all the time. */
-export const widestRoutePrefix = 3;
 
 /** `NETLINK_ROUTE` and `NETLINK_KOBJECT_UEVENT` (linux/netlink.h); of the latter, group 1 is the kernel's own. */
 const protocols = { route: 0, uevent: 15 } as const;
 const kernelUevents = 1;
 /** Enough for "something has changed"; what does not fit is dropped by the kernel, at less cost than if it were received. */
 const receiveBuffer = 64 * 1024;
+/** In the path of a device that is a software link, and of whatever belongs to it. */
+const softwareLink = '@/devices/virtual/net/';
 /** The largest uevent is 2 KiB of properties (`UEVENT_BUFFER_SIZE`, linux/kobject.h) and a path. */
 const receiveSize = 8 * 1024;
 
@@ -70,6 +66,11 @@ export class ChangeMonitor {
   /** Whether something has changed since the monitor was armed, also if it has not been told yet. */
   get changed(): boolean {
     return this.#told || this.#sources.some((source) => source.hasChanged());
+  }
+
+  /** From now on only what is in the scope counts; what has been heard before does still. At first everything counts. */
+  set scope(scope: ChangeScope) {
+    for (const source of this.#sources) source.narrow(scope);
   }
 
   /** Forgets what has changed until now: call it before reading the state. Whatever happens afterwards is told. Repeatable. */
@@ -131,6 +132,9 @@ abstract class ChangeSource {
   /** Whether something that counts has been received since it was last forgotten. */
   abstract hasChanged(): boolean;
   abstract forget(): void;
+
+  /** From now on only what is in the scope counts. */
+  narrow(_scope: ChangeScope): void {}
 }
 
 type Where = Pick<ChangeMonitorOptions, 'namespace'>;
@@ -138,7 +142,7 @@ type Where = Pick<ChangeMonitorOptions, 'namespace'>;
 class RouteSource extends ChangeSource {
   constructor(groups: readonly ChangeGroup[], where: Where) {
     const numbers = groups.flatMap((group) => routeGroupNumbers[group]);
-    const filter = new SocketFilter(withoutMinorMessages);
+    const filter = changeFilter({ crossingPairs: true });
     super(
       NetlinkSocket.open({
         protocol: protocols.route,
@@ -154,6 +158,10 @@ class RouteSource extends ChangeSource {
 
   forget(): void {
     this.socket.discardAll();
+  }
+
+  override narrow(scope: ChangeScope): void {
+    this.socket.filter = changeFilter(scope);
   }
 }
 
@@ -176,7 +184,9 @@ class UeventSource extends ChangeSource {
         const length = this.socket.receive(this.#bytes);
         if (length === undefined) return false;
         const received = this.#bytes.subarray(0, Math.min(length, receiveSize));
-        this.#changed = this.#properties.some((property) => received.includes(property));
+        this.#changed =
+          !received.includes(softwareLink) &&
+          this.#properties.some((property) => received.includes(property));
       } catch (error) {
         if (!(error instanceof SystemCallError && error.code === 'ENOBUFS')) throw error;
         // Among those that were lost may have been one that counts.
@@ -191,27 +201,3 @@ class UeventSource extends ChangeSource {
     this.socket.discardAll();
   }
 }
-
-// Offsets into a datagram: the type in `struct nlmsghdr` (its lower byte, which is all of it), and the first two bytes of what follows.
-const typeOffset = 4;
-const familyOffset = messageHeaderSize;
-const destinationLengthOffset = messageHeaderSize + 1;
-/** Of a bridge's port, `AF_BRIDGE` tells what its link's own message tells as well. */
-const afBridge = 7;
-
-/** Keeps all but narrow routes and settings of bridge ports. */
-const withoutMinorMessages: readonly FilterStep[] = [
-  { loadByte: typeOffset },
-  { equals: routeMessages.new, then: 3, otherwise: 0 },
-  { equals: routeMessages.delete, then: 2, otherwise: 0 },
-  { equals: linkMessages.new, then: 3, otherwise: 0 },
-  { equals: linkMessages.delete, then: 2, otherwise: 4 },
-  // Routes.
-  { loadByte: destinationLengthOffset },
-  { greaterThan: widestRoutePrefix, then: 3, otherwise: 2 },
-  // Links.
-  { loadByte: familyOffset },
-  { equals: afBridge, then: 1, otherwise: 0 },
-  { keep: true },
-  { keep: false },
-];

@@ -90,6 +90,11 @@ export class NetlinkSocket {
     return new NetlinkSocket(fd, socketOptions);
   }
 
+  /** Decides from now on which datagrams are received; those that wait already stay. */
+  set filter(filter: SocketFilter) {
+    setOption(this.fd, SOL_SOCKET, SO_ATTACH_FILTER, filter.program);
+  }
+
   /** Opens another socket like this one in the same namespace, whose own descriptor may be closed by now. */
   openAnother(): NetlinkSocket {
     if (this.#options.namespace === undefined) return NetlinkSocket.open(this.#options);
@@ -212,11 +217,7 @@ function openHere({
   const { socket, setsockopt } = libc();
   const fd = socket.call(AF_NETLINK, SOCK_RAW | SOCK_CLOEXEC, protocol);
   if (fd === -1) throw new SystemCallError('opening a netlink socket', socket.errno);
-  const set = (level: number, option: number, value: Buffer) => {
-    if (setsockopt.call(fd, level, option, value, value.length) !== 0) {
-      throw new SystemCallError(`setting option ${option} of a netlink socket`, setsockopt.errno);
-    }
-  };
+  const set = (level: number, option: number, value: Buffer) => setOption(fd, level, option, value);
   try {
     if (receiveBuffer !== undefined) {
       const size = uint32(receiveBuffer);
@@ -240,6 +241,12 @@ function openHere({
     closeSync(fd);
     throw error;
   }
+}
+
+function setOption(fd: number, level: number, option: number, value: Buffer): void {
+  const { setsockopt } = libc();
+  if (setsockopt.call(fd, level, option, value, value.length) !== 0)
+    throw new SystemCallError(`setting option ${option} of a netlink socket`, setsockopt.errno);
 }
 
 /**
