@@ -32,6 +32,11 @@ const getCallInfo = 0x420en;
 /** Options: a stop at the end of a call says so; threads are traced too; seccomp stops; who is traced ends with the tracer. */
 const options = 0x1n | 0x8n | 0x80n | 0x10_0000n;
 const seccompStop = 7;
+/**
+ * `ERESTARTNOINTR` (linux/errno.h), which only a tracer sees: the kernel begins the call anew, because it could not get a lock just then. Writing
+ * a setting of forwarding does so while somebody else changes links, again and again.
+ */
+const begunAnew = -513n;
 /** SIGTRAP with the bit that `PTRACE_O_TRACESYSGOOD` adds. */
 const callEnded = 5 | 0x80;
 /** How long a copy may take, in seconds. */
@@ -128,7 +133,8 @@ function follow(
     ptrace.call(request, BigInt(thread), 0n, data);
   const effects: string[] = [];
   let killed = false;
-  let endingCall: number | undefined;
+  /** Threads within a call that is a side effect, with its number. */
+  const inEffect = new Map<number, number>();
   const endIt = () => {
     killed = true;
     kill.call(pid, sigkill);
@@ -148,21 +154,27 @@ function follow(
       let go = carryOn;
       let deliver = 0n;
       if (event === seccompStop) {
-        const effect = sideEffect({ pid, memory, ...pendingCall(thread) }, root);
-        if (effect !== undefined) {
-          if (killAt?.effect === effects.length) {
-            if (killAt.when === 'before') {
+        if (!inEffect.has(thread)) {
+          const effect = sideEffect({ pid, memory, ...pendingCall(thread) }, root);
+          if (effect !== undefined) {
+            if (killAt?.effect === effects.length && killAt.when === 'before') {
               endIt();
               continue;
             }
-            endingCall = thread;
-            go = untilCallEnds;
+            inEffect.set(thread, effects.length);
+            effects.push(effect);
           }
-          effects.push(effect);
         }
-      } else if (signal === callEnded && thread === endingCall) {
-        endIt();
-        continue;
+        if (inEffect.has(thread)) go = untilCallEnds;
+      } else if (signal === callEnded) {
+        if (callResult(thread) !== begunAnew) {
+          const ended = inEffect.get(thread);
+          inEffect.delete(thread);
+          if (killAt?.effect === ended) {
+            endIt();
+            continue;
+          }
+        }
       } else if (event === 0 && signal !== sigstop && signal !== sigtrap) {
         deliver = BigInt(signal);
       }
@@ -174,10 +186,10 @@ function follow(
 }
 
 const status = Buffer.alloc(4);
-/** `struct ptrace_syscall_info` (linux/ptrace.h) of a seccomp stop: the call's number at 24, six parameters from 32 on. */
+/** `struct ptrace_syscall_info` (linux/ptrace.h): of a seccomp stop the call's number at 24, six parameters from 32 on; of a call's end its result at 24. */
 const information = Buffer.alloc(88);
 
-function pendingCall(thread: number): { readonly number: number; readonly parameters: readonly bigint[] } {
+function readCall(thread: number): void {
   const { ptrace } = processCalls();
   const size = BigInt(information.length);
   assertDone(
@@ -185,10 +197,19 @@ function pendingCall(thread: number): { readonly number: number; readonly parame
     ptrace.call(getCallInfo, BigInt(thread), size, loadForeignLibraries().addressOf(information)),
     ptrace,
   );
+}
+
+function pendingCall(thread: number): { readonly number: number; readonly parameters: readonly bigint[] } {
+  readCall(thread);
   return {
     number: Number(information.readBigUInt64LE(24)),
     parameters: [0, 1, 2, 3, 4, 5].map((index) => information.readBigUInt64LE(32 + 8 * index)),
   };
+}
+
+function callResult(thread: number): bigint {
+  readCall(thread);
+  return information.readBigInt64LE(24);
 }
 
 interface Stop {
