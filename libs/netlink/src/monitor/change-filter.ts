@@ -98,7 +98,7 @@ const pairSteps: readonly FilterStep[] = [
   { equals: 0, go: 'keep' },
   { goThere: true },
   { loadHalfThere: 0 },
-  // Longer kinds that begin alike, such as `vethtap`.
+  // Only `veth` is of this length and begins with these four letters.
   { equals: veth.length, go: 'as long as veth' },
   { keep: true },
   { label: 'as long as veth' },
@@ -106,16 +106,20 @@ const pairSteps: readonly FilterStep[] = [
   { equals: veth.text, go: 'veth' },
   { keep: true },
   { label: 'veth' },
-  { findAttribute: linkAttributes.parentNamespaceId, from: linkAttributesOffset },
-  { equals: 0, go: 'other end here' },
-  { goThere: true },
-  { loadWordThere: attributeHeaderSize },
+  ...loadLinkAttribute(linkAttributes.parentNamespaceId, { orGo: 'other end here' }),
   { equals: noNamespaceId, go: 'keep' },
   { keep: false },
   { label: 'other end here' },
-  { findAttribute: linkAttributes.link, from: linkAttributesOffset },
-  { equals: 0, go: 'keep' },
-  { goThere: true },
-  { loadWordThere: attributeHeaderSize },
+  ...loadLinkAttribute(linkAttributes.link, { orGo: 'keep' }),
   { equals: 0, go: 'drop' },
 ];
+
+/** The word in an attribute of a link that has it. */
+function loadLinkAttribute(type: number, { orGo }: { readonly orGo: string }): readonly FilterStep[] {
+  return [
+    { findAttribute: type, from: linkAttributesOffset },
+    { equals: 0, go: orGo },
+    { goThere: true },
+    { loadWordThere: attributeHeaderSize },
+  ];
+}

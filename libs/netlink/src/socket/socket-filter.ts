@@ -43,7 +43,7 @@ export type FilterStep =
   | { readonly label: string }
   | { readonly keep: boolean };
 
-/** What a filter reads when the kernel writes a 16- or 32-bit number in a machine's order, which is little-endian wherever Node.js runs. */
+/** What a filter reads when the kernel writes a 16- or 32-bit number in the machine's order, which here is little-endian. */
 export const hostOrder = {
   half: (value: number): number => ((value & 0xff) << 8) | ((value >>> 8) & 0xff),
   word: (value: number): number => {
